@@ -1,0 +1,1 @@
+"""dp: a typed differentiable programming language."""

@@ -1,0 +1,1 @@
+"""Surface tree in, typed tree out."""

@@ -1,0 +1,1 @@
+"""The typed core: types, sizes, nodes, and tools to write and read them."""

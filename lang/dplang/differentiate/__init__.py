@@ -1,0 +1,1 @@
+"""Core to core: forward and reverse derivatives."""

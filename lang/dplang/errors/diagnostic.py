@@ -1,0 +1,107 @@
+"""What every diagnostic is, and the registry that `dp explain` reads.
+
+A diagnostic is one class in one catalogue file. Its fields are facts (names, types, spans); its
+sentences are made late, by the methods below, when somebody renders it. Its docstring is the whole
+story that `dp explain CODE` tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+from .source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A further place (or, without a span, a further fact) that explains a diagnostic."""
+
+    text: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A replacement that mends the fault as it stands."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """The base of all catalogue entries: a code, a place, a sentence, reasons and a remedy."""
+
+    code: ClassVar[str] = ""
+    span: Span
+
+    @property
+    def severity(self) -> str:
+        """`error`, or `warning` where the code begins with W."""
+        return "warning" if self.code.startswith("W") else "error"
+
+    def sentence(self) -> str:
+        """The fault in one sentence without a full stop."""
+        raise NotImplementedError(type(self).__name__)
+
+    def label(self) -> str:
+        """A few words beside the underlined span."""
+        return ""
+
+    def notes(self) -> Iterable[Note]:
+        """Reasons, each with the span that causes it where there is one."""
+        return ()
+
+    def help(self) -> str:
+        """What to write instead; empty where nothing general can be said."""
+        return ""
+
+    def fix(self) -> tuple[Edit, ...]:
+        """Edits that mend the fault when applied as they stand."""
+        return ()
+
+
+CATALOGUE: dict[str, type[Diagnostic]] = {}
+"""All diagnostics by code, filled by importing the catalogue files."""
+
+D = TypeVar("D", bound=type[Diagnostic])
+
+
+def diagnostic(code: str) -> Callable[[D], D]:
+    """Registers a catalogue class under its code and makes it a frozen dataclass."""
+
+    def register(cls: D) -> D:
+        if code in CATALOGUE:
+            raise ValueError(f"two diagnostics have the code {code}")
+        cls.code = code
+        made = dataclass(frozen=True)(cls)
+        CATALOGUE[code] = made
+        return made
+
+    return register
+
+
+class Fault(Exception):
+    """Carries diagnostics out of a phase that cannot go on (run time, parsing, files)."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__("; ".join(f"{d.code} {d.sentence()}" for d in diagnostics))
+        self.diagnostics: tuple[Diagnostic, ...] = diagnostics
+
+
+@diagnostic("E0100")
+class NotBuilt(Diagnostic):
+    """The program uses a part of the language that parses but that this version cannot run.
+
+    It is refused when the program is checked, so that it never half works.
+    """
+
+    what: str
+
+    def sentence(self) -> str:
+        return f"{self.what} is not built yet"
+
+    def help(self) -> str:
+        return "this version of dp refuses it rather than run it wrongly"

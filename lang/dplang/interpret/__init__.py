@@ -1,0 +1,1 @@
+"""The tree-walking interpreter over the core."""

@@ -1,0 +1,1 @@
+"""Core to core: the same program, smaller."""

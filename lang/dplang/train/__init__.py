@@ -1,0 +1,1 @@
+"""What the Io of training needs: progress and reports."""
