@@ -517,9 +517,7 @@ class Do:
     span: Span = field(repr=False, compare=False)
 
 
-Stmt: TypeAlias = (
-    Let | Var | Assign | For | Unrolled | While | Return | Break | Continue | Assert | Do
-)
+Stmt: TypeAlias = Let | Var | Assign | For | Unrolled | While | Return | Break | Continue | Assert | Do
 
 
 # ---- definitions

@@ -48,9 +48,7 @@ class Names:
 class Builder:
     """Collects the `Let`s of one block. Nested blocks are made by `nested` and share the names."""
 
-    def __init__(
-        self, names: Names, span: Span = NOWHERE, role: Literal["primal", "adjoint"] = "primal"
-    ) -> None:
+    def __init__(self, names: Names, span: Span = NOWHERE, role: Literal["primal", "adjoint"] = "primal") -> None:
         self.names = names
         self.span = span
         self.role = role

@@ -45,10 +45,43 @@ FLOAT, FLOAT32, INT = Scalar("Float"), Scalar("Float32"), Scalar("Int")
 BOOL, STRING, KEY = Scalar("Bool"), Scalar("String"), Scalar("Key")
 
 
+# ---- layouts: how leaves make up a value of the language, for printing and for callers from Python
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A tuple (no `name`, no `fields`) or struct; with `rank` > 0 an array of them: each leaf below has
+    `rank` more dimensions in front (its type says so). A struct or tuple array without any leaf keeps one
+    Int leaf of its dimensions as its only part, named `_`."""
+
+    name: str
+    fields: tuple[str, ...]
+    parts: tuple[Layout, ...]
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A function value: its leaves are what it captures."""
+
+    captured: tuple[Layout, ...]
+
+
+Layout: TypeAlias = Leaf | Group | Code
+
+
 @dataclass(frozen=True, slots=True)
 class VariantDecl:
+    """`fields` are the leaves of the payload in order; `layouts` how they make up the payload as written."""
+
     name: str
     fields: tuple[Type, ...]
+    layouts: tuple[Layout, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +150,13 @@ class Prim:
     """A row of the primitive table applied to operands of exactly its types.
 
     Elementwise rows take scalars here (an elementwise operation on arrays is a `Loop`); whole-array
-    rows (sort, cumsum, @) take arrays. One result.
+    rows (sort, cumsum, @) take arrays. One result. `meta` holds what is fixed by the text and is no operand:
+    for `format`, a tuple of pieces, each a str or (Layout, specification), whose leaves are the args in order.
     """
 
     op: str
     args: tuple[Operand, ...]
+    meta: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,9 +306,7 @@ class Derive:
     The tangent of an enum value is a value of the same enum with the gradient in its payload.
     """
 
-    kind: Literal[
-        "grad", "value_and_grad", "jvp", "vjp", "hvp", "jacobian", "hessian", "demand"
-    ]
+    kind: Literal["grad", "value_and_grad", "jvp", "vjp", "hvp", "jacobian", "hessian", "demand"]
     fn: str
     args: tuple[Operand, ...]
     wrt: tuple[int, ...]
@@ -308,7 +341,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Io:
-    """Input or output: a row of the primitive table with the effect io or progress. Any number of results."""
+    """Input or output: a row of the primitive table with the effect io or progress. Any number of results.
+
+    `meta` is (layouts of the arguments, their names or None, layout of the result).
+    """
 
     op: str
     args: tuple[Operand, ...]

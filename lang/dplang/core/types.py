@@ -149,20 +149,7 @@ class Wrong:
     """The type of a wrong expression: it goes with everything, so that one mistake makes one error."""
 
 
-Type: TypeAlias = (
-    Scalar
-    | Array
-    | Ranked
-    | Tuple
-    | Struct
-    | TangentOf
-    | Enum
-    | FnType
-    | TypeVar
-    | Meta
-    | Never
-    | Wrong
-)
+Type: TypeAlias = Scalar | Array | Ranked | Tuple | Struct | TangentOf | Enum | FnType | TypeVar | Meta | Never | Wrong
 
 NEVER, WRONG = Never(), Wrong()
 NUMBERS = (INT, FLOAT, FLOAT32)
@@ -186,9 +173,7 @@ def substitute(t: Type, types: dict[TypeVar | Meta, Type], sizes: dict[object, S
     return transform(t, lambda v: types.get(v, v), size)
 
 
-def transform(
-    t: Type, leaf: Callable[[TypeVar | Meta], Type], size: Callable[[Size], Size]
-) -> Type:
+def transform(t: Type, leaf: Callable[[TypeVar | Meta], Type], size: Callable[[Size], Size]) -> Type:
     """`t` rebuilt with `leaf` applied to its variables and `size` to its sizes."""
     match t:
         case TypeVar() | Meta():
@@ -206,9 +191,7 @@ def transform(
         case Enum(decl, args):
             return Enum(decl, _args(args, leaf, size))
         case FnType(params, result):
-            return FnType(
-                tuple(transform(p, leaf, size) for p in params), transform(result, leaf, size)
-            )
+            return FnType(tuple(transform(p, leaf, size) for p in params), transform(result, leaf, size))
         case _:
             return t
 

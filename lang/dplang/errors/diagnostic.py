@@ -66,13 +66,13 @@ class Diagnostic:
 CATALOGUE: dict[str, type[Diagnostic]] = {}
 """All diagnostics by code, filled by importing the catalogue files."""
 
-D = TypeVar("D", bound=type[Diagnostic])
+D = TypeVar("D", bound=Diagnostic)
 
 
-def diagnostic(code: str) -> Callable[[D], D]:
+def diagnostic(code: str) -> Callable[[type[D]], type[D]]:
     """Registers a catalogue class under its code and makes it a frozen dataclass."""
 
-    def register(cls: D) -> D:
+    def register(cls: type[D]) -> type[D]:
         if code in CATALOGUE:
             raise ValueError(f"two diagnostics have the code {code}")
         cls.code = code

@@ -239,9 +239,7 @@ class Member(Node):
 
 
 UnaryOp: TypeAlias = Literal["-", "not"]
-BinaryOp: TypeAlias = Literal[
-    "+", "-", "*", "/", "//", "%", "^", "@", "==", "!=", "<", "<=", ">", ">=", "and", "or"
-]
+BinaryOp: TypeAlias = Literal["+", "-", "*", "/", "//", "%", "^", "@", "==", "!=", "<", "<=", ">", ">=", "and", "or"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -590,9 +588,7 @@ class DerivativeDef(Node):
     rules: tuple[RuleDef, ...]
 
 
-Definition: TypeAlias = (
-    FnDef | StructDef | EnumDef | ImportModule | ImportNames | TestDef | DerivativeDef
-)
+Definition: TypeAlias = FnDef | StructDef | EnumDef | ImportModule | ImportNames | TestDef | DerivativeDef
 Item: TypeAlias = Definition | Stmt | Expr
 
 
