@@ -24,7 +24,7 @@ from ..core.ir import (
     Var,
     While,
 )
-from ..core.rewrite import blocks, free_names
+from ..core.rewrite import blocks, calls, free_names
 
 
 class DeadCode:
@@ -45,7 +45,7 @@ class DeadCode:
         live = {r.name for r in block.results if isinstance(r, Var)}
         kept: list[Let] = []
         for let in reversed(block.lets):
-            if not self.has_effect(let.value) and not any(v.name in live for v in let.names):
+            if not self.must_run(let) and not any(v.name in live for v in let.names):
                 continue
             let = self.narrow(let, live)
             live.update(free_names(let.value))
@@ -105,14 +105,16 @@ class DeadCode:
                 return True
             case Call(fn):
                 return self.function_has_effect(fn)
-            case While():
-                # a loop that may not end is an effect of its own
-                return True
             case _:
                 return any(self.block_has_effect(b) for _, b in blocks(value))
 
     def block_has_effect(self, block: Block) -> bool:
-        return any(self.has_effect(let.value) for let in block.lets)
+        return any(self.must_run(let) for let in block.lets)
+
+    def must_run(self, let: Let) -> bool:
+        """Whether the author's text makes `let` run: a `while` that may not end is part of what a
+        program does, one that derivative code executes again is not."""
+        return self.has_effect(let.value) or (isinstance(let.value, While) and let.role == "primal")
 
     def function_has_effect(self, name: str) -> bool:
         if name not in self._effects:
@@ -124,6 +126,22 @@ class DeadCode:
 def dead_code(program: Program) -> Program:
     """Drops every binding that nothing reads and that has no effect."""
     return DeadCode(program).program_without()
+
+
+def reachable(program: Program) -> Program:
+    """The functions that the entry names, directly or through others."""
+    found: dict[str, Fn] = {}
+    left = [program.entry]
+    while left:
+        name = left.pop()
+        if name in found:
+            continue
+        fn = found[name] = program.fns[name]
+        left.extend(calls(fn.body))
+        if fn.rule is not None:
+            rules = (fn.rule.partials, fn.rule.jvp, fn.rule.vjp)
+            left.extend(r for r in rules if r is not None)
+    return Program(found, program.enums, program.entry)
 
 
 def _only(block: Block, keep: list[int]) -> Block:

@@ -1,0 +1,51 @@
+"""The passes that take lowered core to what the interpreter runs, as a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from .core.ir import Program
+from .core.verify import verify
+from .differentiate import differentiate
+from .simplify.dead_code import dead_code, reachable
+from .simplify.fold import fold
+from .simplify.inline import inline
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One step from core to core: `dp core FILE --after NAME` shows what it leaves."""
+
+    name: str
+    description: str
+    function: Callable[[Program], Program]
+
+
+PASSES: tuple[Pass, ...] = (
+    Pass("lower", "the program as lowered: flat, first order, in SSA", lambda program: program),
+    Pass("reach", "functions that the entry does not reach are left out", reachable),
+    Pass("inline", "calls of small functions become their bodies", inline),
+    Pass("fold", "copies, constants and common subexpressions", fold),
+    Pass("dead", "what nothing reads goes", dead_code),
+    Pass("differentiate", "derivative operators become ordinary functions", differentiate),
+    Pass("reach-again", "functions that only derivatives needed as their source go", reachable),
+    Pass("inline-again", "small functions that derivatives made are inlined", inline),
+    Pass("fold-again", "copies, constants and common subexpressions of derivative code", fold),
+    Pass("dead-again", "derivative code that nothing reads goes", dead_code),
+)
+
+VERIFY = False
+"""Whether the verifier runs after every pass. Tests set it; it costs as much as a pass."""
+
+
+def compile(program: Program, entry: str, after: str = "") -> Program:
+    """`program` from `entry` on, through all passes or those up to the one called `after`."""
+    program = replace(program, entry=entry)
+    for step in PASSES:
+        program = step.function(program)
+        if VERIFY:
+            verify(program)
+        if step.name == after:
+            break
+    return program
