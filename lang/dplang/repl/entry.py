@@ -10,7 +10,7 @@ import re
 
 _TOKEN = re.compile(
     r"""
-      (?P<string>"(?:[^"\\\n]|\\.)*")
+      (?P<string>"(?:[^"\\\n]|\\.)*"?)
     | (?P<comment>\#[^\n]*)
     | (?P<space>\s+)
     | (?P<word>[^\W\d]\w*)

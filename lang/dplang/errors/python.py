@@ -1,0 +1,87 @@
+"""Faults of values that a Python program hands to dp."""
+
+from __future__ import annotations
+
+from .diagnostic import Diagnostic, diagnostic
+
+
+@diagnostic("E0760")
+class NoCounterpart(Diagnostic):
+    """A Python value was given to a function of dp, and no type of dp has values like it.
+
+    What goes in: `bool`, `int`, `float`, `str`, NumPy arrays and scalars of these, tuples, lists whose
+    elements have one type and one shape, keys made by `dp.key`, structs and enum values made by the classes of the
+    same loaded file, and functions of that file.
+    """
+
+    what: str
+    hint: str = ""
+
+    def sentence(self) -> str:
+        return f"no value of dp corresponds to {self.what}"
+
+    def help(self) -> str:
+        return self.hint
+
+
+@diagnostic("E0761")
+class Ragged(Diagnostic):
+    """The elements of a list have different shapes or types, and all elements of an array have the same.
+
+    `[[1.0, 2.0], [3.0]]` has rows of sizes 2 and 1. Pad them to one size, or pass each row by itself.
+    """
+
+    first: str
+    other: str
+    index: int
+
+    def sentence(self) -> str:
+        return f"element 0 of the list is a {self.first} and element {self.index} is a {self.other}"
+
+    def help(self) -> str:
+        return "all elements of an array have one type and one shape"
+
+
+@diagnostic("E0762")
+class OtherLoad(Diagnostic):
+    """A struct, enum value or function of one loaded file was given to a function of another.
+
+    Each `dp.load` and `dp.source` makes types of its own, even of the same file. Load the file once and
+    use its classes, or import one file into the other.
+    """
+
+    what: str
+
+    def sentence(self) -> str:
+        return f"this {self.what} belongs to another load of a dp file"
+
+    def help(self) -> str:
+        return "load the file once and take functions and classes from that one load"
+
+
+@diagnostic("E0763")
+class NoSuchName(Diagnostic):
+    """A name was asked of a loaded file or of a struct that it does not have."""
+
+    owner: str
+    name: str
+    nearest: str = ""
+
+    def sentence(self) -> str:
+        return f"{self.owner} has no `{self.name}`"
+
+    def help(self) -> str:
+        return f"did you mean `{self.nearest}`?" if self.nearest else ""
+
+
+@diagnostic("E0764")
+class IntTooLarge(Diagnostic):
+    """An Int has 64 bits: it lies between -2^63 and 2^63 - 1. Python's own integers may be larger."""
+
+    value: int
+
+    def sentence(self) -> str:
+        return f"{self.value} does not fit into an Int of 64 bits"
+
+    def help(self) -> str:
+        return "pass a float if only the magnitude matters"
