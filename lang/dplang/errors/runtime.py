@@ -53,7 +53,8 @@ class IndexOutOfRange(Diagnostic):
 
 @diagnostic("E0602")
 class SliceOutOfRange(Diagnostic):
-    """A slice reaches outside its array: in `x[a..b]` both ends lie between 0 and the size, b being the first position left out.
+    """A slice reaches outside its array: in `x[a..b]` both ends lie between 0 and the size. b is the first position
+    that is left out.
 
     Wrong:
 
@@ -174,8 +175,8 @@ class NegativeExponent(Diagnostic):
 
 @diagnostic("E0606")
 class SizesDiffer(Diagnostic):
-    """Two sizes that must be equal differ when the program runs: at `as`, at a lifted call over arrays of sizes that are known
-    only at run time, or where a value of unknown size goes to a place of a known one.
+    """Two sizes that must be equal differ when the program runs: at `as`, at a lifted call over arrays of sizes that are
+    known only at run time, or where a value of unknown size goes to a place of a known one.
 
     Wrong:
 
@@ -315,8 +316,8 @@ class RecursionTooDeep(Diagnostic):
 class OutOfMemory(Diagnostic):
     """An array does not fit into memory, or into the limit that was set for the program.
 
-    In a gradient the memory is mostly the tape of a long loop: `checkpoint { .. }` keeps only what the block reads and computes
-    the rest again.
+    In a gradient the memory is mostly the tape of a long loop: `checkpoint { .. }` keeps only what the block reads and
+    computes the rest again.
 
     Wrong:
 
@@ -470,16 +471,8 @@ class NothingToDraw(Diagnostic):
 
 @diagnostic("E0617")
 class BadFormat(Diagnostic):
-    """A value does not take the format that stands behind the colon: `d` and `x` are for Ints, `.3f` and `e` for numbers.
-
-    Wrong:
-
-    ```dp error=E0617
-    let name = "wave"
-    print("{name:.3f}")
-    ```
-
-    Right:
+    """A value does not take the format that stands behind the colon. `d` and `x` are for Ints, `.3f` and `e` for numbers;
+    the specifications are Python's.
 
     ```dp
     let x = 2.5
@@ -496,7 +489,8 @@ class BadFormat(Diagnostic):
 
 @diagnostic("E0618")
 class NoCase(Diagnostic):
-    """No case of a `match` fits the value. Matches are checked for this; it can only happen to a number that is not one (`nan`)."""
+    """No case of a `match` fits the value. Matches are checked for this; it can only happen to a number that is not
+    one (`nan`)."""
 
     def sentence(self) -> str:
         return "no case of this `match` fits the value"
