@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypeVar, dataclass_transform
 
 from .source import Span
 
@@ -69,6 +69,7 @@ CATALOGUE: dict[str, type[Diagnostic]] = {}
 D = TypeVar("D", bound=Diagnostic)
 
 
+@dataclass_transform(frozen_default=True)
 def diagnostic(code: str) -> Callable[[type[D]], type[D]]:
     """Registers a catalogue class under its code and makes it a frozen dataclass."""
 

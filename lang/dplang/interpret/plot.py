@@ -1,0 +1,148 @@
+"""Drawing: lines and points are collected, and a save draws them with matplotlib, which nothing else needs.
+
+A picture depends on the data alone: no clock, no screen, no settings of the user's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from ..errors import data as faults
+from ..errors.diagnostic import Fault
+from ..errors.source import Span
+
+FORMATS = (".png", ".svg", ".pdf")
+COLORS = ("#2a6f97", "#d1495b", "#66a182", "#edae49", "#5f4b8b", "#8d6e63", "#3d405b", "#81b29a")
+
+
+Kind: TypeAlias = Literal["line", "scatter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    kind: Kind
+    x: np.ndarray[Any, Any]
+    y: np.ndarray[Any, Any]
+    label: str
+    color: str
+    span: Span
+
+
+@dataclass(slots=True)
+class Figure:
+    """What was drawn since the last save."""
+
+    series: list[Series] = field(default_factory=list)
+
+
+def line(args: Sequence[Any], names: Sequence[str | None], span: Span, state: dict[str, Any]) -> tuple[Any, ...]:
+    """`plot.line(x, y, label = .., color = ..)`, or `plot.line(y)` over the positions."""
+    return _add("line", args, names, span, state)
+
+
+def scatter(args: Sequence[Any], names: Sequence[str | None], span: Span, state: dict[str, Any]) -> tuple[Any, ...]:
+    """`plot.scatter(x, y, label = .., color = ..)`."""
+    return _add("scatter", args, names, span, state)
+
+
+def save(args: Sequence[Any], names: Sequence[str | None], span: Span, state: dict[str, Any]) -> tuple[Any, ...]:
+    """`plot.save(path, title = .., x = .., y = .., width = .., height = ..)`: sizes are in inches."""
+    figure = state.setdefault("figure", Figure())
+    (path,), options = _sorted_out(args, names)
+    if os.path.splitext(path)[1].lower() not in FORMATS:
+        raise Fault(faults.UnknownPicture(span, path))
+    if not figure.series:
+        raise Fault(faults.NothingDrawn(span))
+    _draw(figure.series, path, options, span)
+    figure.series.clear()
+    return ()
+
+
+def _sorted_out(args: Sequence[Any], names: Sequence[str | None]) -> tuple[list[Any], dict[str, Any]]:
+    pairs = list(zip(args, names, strict=True))
+    return [a for a, name in pairs if name is None], {name: a for a, name in pairs if name is not None}
+
+
+def _add(
+    kind: Kind,
+    args: Sequence[Any],
+    names: Sequence[str | None],
+    span: Span,
+    state: dict[str, Any],
+) -> tuple[Any, ...]:
+    arrays, options = _sorted_out(args, names)
+    y = np.array(arrays[-1], dtype=np.float64)
+    x = np.array(arrays[0], dtype=np.float64) if len(arrays) == 2 else np.arange(len(y), dtype=np.float64)
+    if len(x) != len(y):
+        raise Fault(faults.UnequalSeries(span, len(x), len(y)))
+    figure = state.setdefault("figure", Figure())
+    figure.series.append(Series(kind, x, y, options.get("label", ""), options.get("color", ""), span))
+    return ()
+
+
+SETTINGS: dict[str, Any] = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#555555",
+    "axes.labelcolor": "#333333",
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.7,
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+    "legend.frameon": False,
+    "font.size": 10,
+    "svg.hashsalt": "dp",
+    "svg.fonttype": "path",
+}
+
+
+def _draw(series: Sequence[Series], path: str, options: dict[str, Any], span: Span) -> None:
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure as Canvas
+    except ImportError:
+        raise Fault(faults.NoMatplotlib(span)) from None
+    size = (float(options.get("width", 8.0)), float(options.get("height", 4.5)))
+    if not all(0.5 <= s <= 100.0 for s in size):
+        raise Fault(faults.BadDrawing(span, "a picture is from 0.5 to 100 inches wide and high"))
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(SETTINGS)  # type: ignore[arg-type]
+        canvas = Canvas(figsize=size, dpi=150, layout="constrained")
+        axes = canvas.subplots()
+        for i, s in enumerate(series):
+            _one(axes, s, s.color or COLORS[i % len(COLORS)], matplotlib)
+        # a text in mathematical notation that is not well formed must not fault: dollars are dollars
+        axes.set_title(_plain(options.get("title", "")))
+        axes.set_xlabel(_plain(options.get("x", "")))
+        axes.set_ylabel(_plain(options.get("y", "")))
+        if any(s.label for s in series):
+            axes.legend()
+        metadata = {"Date": None} if path.lower().endswith(".svg") else {}
+        try:
+            canvas.savefig(path, metadata=metadata)
+        except OSError as error:
+            raise Fault(faults.CannotWrite(span, path, error.strerror or str(error))) from None
+
+
+def _one(axes: Any, s: Series, color: str, matplotlib: Any) -> None:
+    if not matplotlib.colors.is_color_like(color):
+        raise Fault(faults.BadDrawing(s.span, f"there is no colour `{color}`"))
+    label = _plain(s.label) or "_nolegend_"
+    if s.kind == "line":
+        axes.plot(s.x, s.y, color=color, label=label, linewidth=1.6, solid_joinstyle="round")
+    else:
+        axes.scatter(s.x, s.y, color=color, label=label, s=14, alpha=0.75, linewidths=0)
+
+
+def _plain(text: str) -> str:
+    return text.replace("$", r"\$")
