@@ -390,12 +390,18 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """What a function's leaf parameter is called in the source: `w.a`, and which source parameter it is part of."""
+    """What a function's leaf parameter is called in the source: `w.a`, and which source parameter it is part of.
+
+    `low` and `high` are the bounds that a constraint of its type keeps its elements in; `strict`: never on them.
+    """
 
     var: Var
     label: str
     source: int = -1
     span: Span | None = field(default=None, repr=False, compare=False)
+    low: float | None = None
+    high: float | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
