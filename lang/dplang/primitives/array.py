@@ -38,6 +38,8 @@ PRODUCTS = (
         "smooth", "rt.matmul(x0, x1)", rule="matmul", elementwise=False),
     Row("dot", "(N[n], N[n]) -> N", "smooth", "rt.matmul(x0, x1)", rule="matmul", elementwise=False,
         doc="The sum of the products of the elements."),
+    Row("norm", "(F[..]) -> F", "kinked", "rt.norm(x0)", rule="norm", elementwise=False, edge="0 at the origin",
+        doc="The square root of the sum of the squares of the elements."),
 )  # fmt: skip
 
 add(*ORDER, *RUNNING, *SHAPE, *PRODUCTS)

@@ -268,6 +268,10 @@ def matmul(x: Array, y: Array) -> Array:
     return _plain(np.matmul(x, y))
 
 
+def norm(x: Array) -> Array:
+    return _plain(np.sqrt(np.sum(x * x)))
+
+
 # ---- keys: unsigned 64 bits, mixed by the finaliser of SplitMix64
 
 _GOLDEN = 0x9E3779B97F4A7C15
