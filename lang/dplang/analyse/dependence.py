@@ -24,7 +24,7 @@ SiteKind: TypeAlias = Literal["self", "intended", "row", "derivative", "equality
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A construct that is not smooth. `op` is the row's name; `mode` is what it does to a path that it is a boundary of."""
+    """A construct that is not smooth. `op` is the row's name; `mode` is what it does to a path across it."""
 
     number: int
     kind: SiteKind
@@ -93,7 +93,7 @@ class Sites:
             if number is None:
                 mode: Mode = "kinked" if site.mode == "C1" else "jump"
                 kind: SiteKind = "derivative"
-                number = self.number(kind, f"{site.op}'", site.span, mode)
+                number = self.number(kind, site.op, site.span, mode)
                 self._derivatives[site.number] = number
             made |= 1 << number
         return made

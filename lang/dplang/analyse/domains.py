@@ -254,7 +254,9 @@ class _Walk:
         made = [s if isinstance(r, Carry) else out for r, s, out in zip(node.results, states, outs, strict=True)]
         return [*made, NONNEGATIVE]
 
-    def settle(self, node: Loop | While, body: Block, enter: Callable[[], None]) -> tuple[list[Interval], list[Interval]]:
+    def settle(
+        self, node: Loop | While, body: Block, enter: Callable[[], None]
+    ) -> tuple[list[Interval], list[Interval]]:
         states = [self.at(r.init) if isinstance(r, Carry) else ALL for r in node.results]
         turn = 0
         while True:

@@ -61,8 +61,12 @@ def meet(a: Interval, b: Interval) -> Interval | None:
 
 def widened(old: Interval, new: Interval) -> Interval:
     """`new` with the bounds that still move given up, so that iteration ends."""
-    low, open_low = (new.low, new.open_low) if (new.low, new.open_low) == (old.low, old.open_low) else (-INF, False)
-    high, open_high = (new.high, new.open_high) if (new.high, new.open_high) == (old.high, old.open_high) else (INF, False)
+    low, open_low = new.low, new.open_low
+    high, open_high = new.high, new.open_high
+    if (low, open_low) != (old.low, old.open_low):
+        low, open_low = -INF, False
+    if (high, open_high) != (old.high, old.open_high):
+        high, open_high = INF, False
     # a bound of 0 is what most proofs are about: it is tried before giving up
     if low == -INF and new.low >= 0 and old.low >= 0:
         low, open_low = 0.0, new.positive and old.positive

@@ -142,7 +142,7 @@ class Flow:
         self.types = summaries.types
         self.fn = fn
         self.env: dict[str, State] = {}
-        # where a loop's carried states ended the last time it was reached: they only grow, so that is where to start again
+        # where a loop's carried states ended when it was last reached: they only grow, so there is where to go on
         self._reached: dict[int, list[State]] = {}
         for i, p in enumerate(fn.params):
             self.env[p.var.name] = self._input(i, p.var.type, Trail("input", p.span or fn.span, p.label, None))
