@@ -221,20 +221,16 @@ class UnclosedBracket(Diagnostic):
 
     closer: str
     purpose: str
-    before: str
     where: Span
-    suspect: Span | None = None
 
     def sentence(self) -> str:
-        return f"`{self.closer}` is missing: {self.purpose} is not closed{self.before}"
+        return f"a `{self.closer}` is missing to close {self.purpose}"
 
     def label(self) -> str:
         return "opened here"
 
     def notes(self) -> Iterable[Note]:
-        yield Note(f"a `{self.closer}` was expected by here", self.where)
-        if self.suspect is not None:
-            yield Note("this one closes it as it stands, but is indented as if it closed another", self.suspect)
+        yield Note(f"it is expected before here, at the latest", self.where)
 
 
 @diagnostic("E0108")

@@ -74,6 +74,22 @@ def decode(data: dict[str, Any]) -> Tables:
     )
 
 
+def takes(tables: Tables, states: list[int], kind: str) -> bool:
+    """Whether a parser with this stack would take a token of a kind, after the reductions that it brings about."""
+    depth, over = len(states), list[int]()
+    top = states[-1]
+    while (code := tables.actions[top].get(kind)) is not None:
+        if code >= ACCEPT:
+            return True
+        rule = tables.rules[-code - 1]
+        kept = max(len(over) - rule.length, 0)
+        depth -= rule.length - (len(over) - kept)
+        del over[kept:]
+        top = tables.gotos[over[-1] if over else states[depth - 1]][rule.origin]
+        over.append(top)
+    return False
+
+
 # ---- making them: everything below needs Lark
 
 

@@ -151,11 +151,10 @@ class _Lexer:
 
     def begins_statement(self, text: str, end: int) -> bool:
         """Whether a word of another language stands where it would begin a statement there."""
-        before = [token.kind for token in self.tokens[-2:]]
-        if FOREIGN_STARTS[text] == "else if":
-            return "RBRACE" in before[-1:] or before == ["RBRACE", NEWLINE]
-        boundary = not before or before[-1] in (NEWLINE, "SEMICOLON", "LBRACE")
-        return boundary and _NAME_NEXT.match(self.source.text, end) is not None
+        before = self.tokens[-1].kind if self.tokens else NEWLINE
+        if before == "RBRACE":
+            return FOREIGN_STARTS[text] == "else if"
+        return before in (NEWLINE, "SEMICOLON", "LBRACE") and _NAME_NEXT.match(self.source.text, end) is not None
 
     def replace(self, written: str, meant: str, start: int, end: int) -> None:
         """Complains about a foreign spelling and goes on with what was meant."""

@@ -1,0 +1,351 @@
+"""Why a token does not fit: what could stand in its place, in the reader's words, and which habit may be behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..errors.diagnostic import Diagnostic, Note
+from ..errors.source import Source, Span
+from ..errors.syntax import (
+    AssignForEqual,
+    ChainedComparison,
+    ColonBlock,
+    ForeignSpelling,
+    KeywordAsName,
+    OperatorBeginsLine,
+    StrayElse,
+    Unexpected,
+)
+from .brackets import SIGNS, Nesting, purpose
+from .newlines import OPENERS
+from .tables import END, Tables, takes, tables
+from .tokens import CLAUSE_WORDS, NEWLINE, VALUE_ENDS, Token
+
+COMPARISONS = frozenset("LESS GREATER BOUND EQUALITY".split())
+OPERATORS = COMPARISONS | frozenset("PLUS STAR MULOP CARET AND OR".split())
+
+
+@dataclass
+class Place:
+    """Where the parser stands: its states before the token that does not fit, and that token."""
+
+    source: Source
+    tables: Tables
+    states: list[int]
+    tokens: list[Token]
+    position: int
+    nesting: Nesting
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.position]
+
+    @property
+    def kind(self) -> str:
+        return self.token.kind
+
+    def back(self, n: int = 1) -> Token | None:
+        return self.tokens[self.position - n] if self.position >= n else None
+
+    def back_kind(self, n: int = 1) -> str:
+        token = self.back(n)
+        return token.kind if token else END
+
+    @property
+    def next(self) -> Token:
+        return self.tokens[min(self.position + 1, len(self.tokens) - 1)]
+
+    def span(self, token: Token) -> Span:
+        return Span(self.source, token.start, token.end)
+
+    @property
+    def here(self) -> Span:
+        """The token, or the end of the text before it where the token cannot be seen."""
+        previous = self.back()
+        if self.kind in (NEWLINE, END) and previous is not None:
+            return Span(self.source, previous.end, previous.end)
+        return self.span(self.token)
+
+    @cached_property
+    def expected(self) -> frozenset[str]:
+        """The kinds of tokens that would have been taken."""
+        row = self.tables.actions[self.states[-1]]
+        return frozenset(kind for kind in row if takes(self.tables, self.states, kind))
+
+    @property
+    def wants_expression(self) -> bool:
+        return {"NUMBER", "LPAR", "IF"} <= self.expected
+
+    @property
+    def after_value(self) -> bool:
+        """Whether a whole expression stands before the token."""
+        return "PLUS" in self.expected and "CARET" in self.expected
+
+    @property
+    def adjacent(self) -> bool:
+        previous = self.back()
+        return previous is not None and previous.end == self.token.start
+
+    @cached_property
+    def symbols(self) -> list[str]:
+        """What the parser has read of the innermost bracket: the symbols since it was opened."""
+        found: list[str] = []
+        for state in reversed(self.states[1:]):
+            symbol = self.tables.symbols[state]
+            if symbol in OPENERS:
+                break
+            found.append(symbol)
+        return found[::-1]
+
+
+def explain(place: Place) -> Diagnostic:
+    """The diagnostic for a token that does not fit."""
+    for habit in HABITS:
+        found = habit(place)
+        if found is not None:
+            return found
+    return _unexpected(place)
+
+
+# ---- what could stand here
+
+
+def _unexpected(place: Place, remedy: str = "") -> Unexpected:
+    opener = place.nesting.around[place.position]
+    reasons: tuple[Note, ...] = ()
+    if opener >= 0 and place.expected & SIGNS.keys():
+        span = place.span(place.tokens[opener])
+        if span.line != place.here.line:
+            reasons = (Note(f"{purpose(place.tokens, opener)} begins here", span),)
+    return Unexpected(place.here, _wanted(place), _found(place.token), reasons, remedy or _remedy(place))
+
+
+def _found(token: Token) -> str:
+    if token.kind == END:
+        return "the end of the text"
+    if token.kind == NEWLINE:
+        return "the end of the line"
+    if token.kind == "STRING":
+        return "a string"
+    if token.kind != "NAME" and token.text.isalpha():
+        return f"the word `{token.text}`"
+    return f"`{token.text}`" if len(token.text) <= 30 else f"`{token.text[:27]}...`"
+
+
+def _wanted(place: Place) -> str:
+    """What could have stood here, in a few words, and after what."""
+    expected, previous = place.expected, place.back()
+    words = _main_choice(place)
+    opener = place.nesting.around[place.position]
+    if "COMMA" in expected and opener >= 0:
+        words.append("`,`")
+    for closer in ("RPAR", "RSQB", "RBRACE"):
+        if closer in expected and opener >= 0 and not (words and closer == "RBRACE"):
+            words.append(f"`{SIGNS[closer]}` to close {purpose(place.tokens, opener)}")
+    if NEWLINE in expected and "RPAR" not in expected and not place.wants_expression:
+        words.insert(0, "the end of the line")
+    if not words:
+        words = ["an operator"] if "PLUS" in expected else ["the end of the text"]
+    after = ""
+    if previous is not None and previous.kind not in (NEWLINE, "SEMICOLON", "LBRACE") and "to close" not in words[-1]:
+        after = f" after `{previous.text}`" if len(previous.text) <= 30 else ""
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) + after
+
+
+def _main_choice(place: Place) -> list[str]:
+    expected = place.expected
+    if place.wants_expression:
+        if "LET" in expected and place.back_kind() not in ("GIVES",):
+            return ["a statement"]
+        return ["an expression"]
+    if "MINIMIZE" in expected and not place.after_value:
+        return ["a clause of `train` (minimize, using, steps, ..)"]
+    if {"NUMBER", "NAME", "TRUE"} <= expected:
+        return ["a pattern"]
+    if {"NAME", "QMARK"} <= expected:
+        return ["a size or a type"]
+    if {"NAME", "LPAR"} <= expected and not place.after_value:
+        return ["a type"]
+    words = []
+    if "NAME" in expected:
+        words.append("a name")
+    if "STRING" in expected:
+        words.append("a string")
+    idle = {"COLON", "FOR", "ARROW", "IF"} if place.after_value else set[str]()
+    if "BOUND" in expected:
+        idle.add("IN")
+    if "COMMA" in expected or "ASSIGN" in expected:
+        idle |= {"EQUAL", "LBRACE"} if "COMMA" in expected else {"EQUAL"}
+    words += [text for kind, text in SIGN_WORDS if kind in expected and kind not in idle]
+    return words
+
+
+SIGN_WORDS = (
+    ("FN", "`fn`"),
+    ("FOR", "`for`"),
+    ("IN", "`in`"),
+    ("COLON", "`:` and a type"),
+    ("ARROW", "`->`"),
+    ("GIVES", "`=>`"),
+    ("EQUAL", "`=`"),
+    ("LBRACE", "`{`"),
+    ("IMPORT", "`import`"),
+    ("BY", "`by`"),
+    ("EVERY", "`every`"),
+)
+"""Signs that show what a construct still needs; operators and other ways to go on are not worth a word."""
+
+
+# ---- habits: each looks at one place and may know better
+
+
+def _assignment_in_expression(p: Place) -> Diagnostic | None:
+    if p.kind != "EQUAL":
+        return None
+    previous = p.back()
+    if previous is not None and previous.kind in RESERVED:
+        return KeywordAsName(p.span(previous))
+    return AssignForEqual(p.span(p.token)) if p.after_value else None
+
+
+def _chained_comparison(p: Place) -> Diagnostic | None:
+    if p.kind not in COMPARISONS or not p.after_value:
+        return None
+    around = p.nesting.around[p.position]
+    for i in range(p.position - 1, around, -1):
+        if p.nesting.around[i] == around and p.tokens[i].kind in COMPARISONS:
+            first = p.span(p.tokens[i])
+            middle = " ".join(p.source.text[first.end : p.token.start].split())
+            return ChainedComparison(p.span(p.token), first, middle if len(middle) < 30 else "..")
+    return None
+
+
+def _line_begins_with_operator(p: Place) -> Diagnostic | None:
+    if p.back_kind() not in (NEWLINE, END) and p.position > 0:
+        return None
+    comment = p.source.text[p.token.start : p.token.start + 2]
+    if comment in ("//", "/*", "--"):
+        return ForeignSpelling(Span(p.source, p.token.start, p.token.start + 2), comment, "#")
+    return OperatorBeginsLine(p.span(p.token)) if p.kind in OPERATORS and p.position > 0 else None
+
+
+def _stray_else(p: Place) -> Diagnostic | None:
+    return StrayElse(p.span(p.token)) if p.kind == "ELSE" and not p.wants_expression else None
+
+
+def _keyword_as_name(p: Place) -> Diagnostic | None:
+    if p.kind in RESERVED and "NAME" in p.expected and "IF" not in p.expected and "FIXED" not in p.expected:
+        return KeywordAsName(p.span(p.token))
+    return None
+
+
+def _colon(p: Place) -> Diagnostic | None:
+    if p.kind != "COLON":
+        return None
+    if p.next.kind in (NEWLINE, END) and ({"LBRACE"} & p.expected or p.back_kind() == "ELSE"):
+        return ColonBlock(p.span(p.token))
+    if "ARROW" in p.expected and "EQUAL" in p.expected:
+        return _unexpected(p, "the type of a result is written after `->`")
+    if "LBRACE" in p.expected:
+        return ColonBlock(p.span(p.token))
+    if "ASSIGN" in p.expected and p.back_kind() == "NAME":
+        return _unexpected(p, "a variable is made with `let name: Type = ..` or `var name: Type = ..`")
+    return None
+
+
+def _counting(p: Place) -> Diagnostic | None:
+    """`i++` and `i--`, of which the second sign is where the first surprise is."""
+    if p.kind == "PLUS" and p.back_kind() == "PLUS":
+        previous = p.back()
+        assert previous is not None
+        if previous.end == p.token.start:
+            return ForeignSpelling(Span(p.source, previous.start, p.token.end), "++", "+= 1")
+    if p.kind in ("PLUS", "STAR") and p.wants_expression:
+        return _unexpected(p, "a positive number has no sign" if p.kind == "PLUS" else "")
+    return None
+
+
+HABITS: tuple[Callable[[Place], Diagnostic | None], ...] = (
+    _assignment_in_expression,
+    _chained_comparison,
+    _line_begins_with_operator,
+    _stray_else,
+    _keyword_as_name,
+    _colon,
+    _counting,
+)
+
+RESERVED = frozenset(
+    kind for text, kind in tables().literals.items() if text.isalpha() and text not in CLAUSE_WORDS
+)
+"""The kinds of words that are never names."""
+
+
+# ---- remedies
+
+
+def _remedy(p: Place) -> str:
+    """A sentence of help for slips that have a known shape."""
+    previous, token = p.back(), p.token
+    before = previous.text if previous is not None else ""
+    if p.after_value:
+        if before in WORD_REMEDIES and previous is not None and previous.kind == "NAME":
+            return WORD_REMEDIES[before]
+        if token.text in AFTER_VALUE:
+            return AFTER_VALUE[token.text]
+        if token.kind in ("HOLE_Q", "QMARK"):
+            return "a choice is written `if c { a } else { b }`"
+        if token.kind in ("NAME", "NUMBER", "STRING") and before in ("print", "plot", "assert", "return"):
+            return f"arguments stand in round brackets: `{before}(..)`"
+        if token.kind == "LBRACE" and previous is not None and previous.kind == "NAME":
+            return f"a struct is made by a call: `{before}(a = 1, b = 2)`"
+        if token.kind in VALUE_ENDS and p.nesting.around[p.position] >= 0 and "COMMA" in p.expected:
+            return "parts are separated by commas"
+    if token.kind == "GIVES":
+        if "ARROW" in p.expected and "LBRACE" in p.expected:
+            return "the body of a function is written `= e` or `{ .. }`"
+        return "a function value is written `x -> e`"
+    if token.kind == "ARROW" and "GIVES" in p.expected:
+        return "an arm of `match` is written `pattern => value`"
+    if token.kind == "LESS" and "BOUND" in p.expected:
+        return "a bound is written `> e`, `>= e`, `<= e` or `in (lo, hi)`"
+    if token.kind == "EQUAL" and p.back_kind(2) == "LPAR" and p.back_kind(3) == "FOR":
+        return "a loop is written `for i in 0..n { .. }`"
+    if token.kind == "NAME" and before in WORD_REMEDIES:
+        return WORD_REMEDIES[before]
+    return ""
+
+
+WORD_REMEDIES = {
+    "lambda": "a function value is written `x -> e` or `(x, y) -> e`",
+    "mut": "a variable that changes is made with `var name = ..`",
+    "mutable": "a variable that changes is made with `var name = ..`",
+    "new": "a struct is made by a call: `Name(a = 1)`",
+    "until": "a loop is written `while not c { .. }`",
+    "loop": "a loop is written `while true { .. }`",
+    "unless": "write `if not c { .. }`",
+    "switch": "a choice between cases is written `match e { pattern => value }`",
+    "case": "a choice between cases is written `match e { pattern => value }`",
+    "raise": "a program stops with `assert condition, \"message\"`",
+    "throw": "a program stops with `assert condition, \"message\"`",
+    "int": "a variable is made with `let name: Int = ..`",
+    "float": "a variable is made with `let name: Float = ..`",
+    "static": "a variable is made with `let name = ..`",
+    "async": "",
+}
+"""Words of other languages that read as names, so that the next name is the surprise."""
+
+AFTER_VALUE = {
+    "is": "values are compared with `==`",
+    "if": "a choice is written `if c { a } else { b }`",
+    "in": "whether a value occurs in an array is written `any(x == e for x in xs)`",
+    "not": "write `not` before the whole comparison",
+    "of": "a loop is written `for x in xs { .. }`",
+    "then": "a choice is written `if c { a } else { b }`",
+    "do": "a loop is written `while c { .. }`",
+    "to": "a range is written `a..b`",
+    "for": "an array is made with `[e for x in xs]`",
+}
+"""Words that surprise right after a value."""
