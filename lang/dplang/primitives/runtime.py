@@ -275,6 +275,7 @@ def norm(x: Array) -> Array:
 # ---- keys: unsigned 64 bits, mixed by the finaliser of SplitMix64
 
 _GOLDEN = 0x9E3779B97F4A7C15
+_SEED = 0x632BE59BD9B4E019
 _LEFT, _RIGHT, _DRAW = 0xD1B54A32D192ED03, 0x8CB92BA72F3D8DD7, 0xAEF17502108EF2D9
 
 
@@ -296,11 +297,11 @@ def _unsigned(x: Array) -> Array:
 
 
 def key_scalar(seed: int) -> int:
-    return mix((seed * _GOLDEN + _GOLDEN) & _ALL)
+    return mix((seed * _GOLDEN + _SEED) & _ALL)
 
 
 def key_of(seed: Array) -> Array:
-    return mix_arrays(_unsigned(seed) * np.uint64(_GOLDEN) + np.uint64(_GOLDEN))
+    return mix_arrays(_unsigned(seed) * np.uint64(_GOLDEN) + np.uint64(_SEED))
 
 
 def key_at_scalar(key: int, i: int) -> int:
