@@ -1,0 +1,254 @@
+"""The second judgement: which loops may run in parallel, and the reason where one may not.
+
+Primal and derivative code are judged by the same rules: P1 no element is touched by two turns, one of them writing;
+P2 what is written before it is read is private; P3 reductions and histograms; P4 nothing else needs the order of turns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ..core.ir import Block, Carry, Fn, Io, Let, Lit, Loop, Operand, Program, Reduce, Var, While
+from ..core.rewrite import calls, lets_of
+from ..errors.diagnostic import Diagnostic, Note
+from ..errors.parallelism import NotParallel
+from ..errors.source import Source, Span
+from .access import Access, Indices, Meeting, Tests
+from .uses import Body, Uses
+
+Kind: TypeAlias = Literal["parallel", "reduction", "histogram", "sequential"]
+Role: TypeAlias = Literal["primal", "adjoint"]
+
+ORDER: tuple[Kind, ...] = ("parallel", "reduction", "histogram", "sequential")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known of one loop of the source. `asserted`: it is a `parallel for`."""
+
+    span: Span
+    role: Role
+    kind: Kind
+    reason: str
+    notes: tuple[Note, ...] = ()
+    asserted: bool = False
+
+
+def judge(program: Program) -> list[Verdict]:
+    """A verdict for every loop, in the order of the source. Of several instances the least favourable one counts."""
+    io = _with_io(program)
+    found: dict[tuple[Span, Role], Verdict] = {}
+    for fn in program.fns.values():
+        for verdict in _function(fn, io):
+            key = (verdict.span, verdict.role)
+            known = found.get(key)
+            if known is None or ORDER.index(verdict.kind) > ORDER.index(known.kind):
+                found[key] = verdict
+    return sorted(found.values(), key=lambda v: (v.span.source.name, v.span.start, -v.span.end, v.role == "adjoint"))
+
+
+def refusals(verdicts: Iterable[Verdict]) -> list[Diagnostic]:
+    """The `parallel for`s that are not."""
+    return [
+        NotParallel(v.span, v.reason, v.notes)
+        for v in verdicts
+        if v.asserted and v.role == "primal" and v.kind == "sequential"
+    ]
+
+
+def report(verdicts: Iterable[Verdict], source: Source) -> str:
+    """The loops of a source, each with the verdicts for it and for its derivative: what `dp loops` prints."""
+    loops: dict[tuple[int, int], list[Verdict]] = {}
+    for v in verdicts:
+        if v.span.source is source and _is_loop(v.span.text):
+            loops.setdefault((v.span.start, v.span.end), []).append(v)
+    lines = []
+    for own in loops.values():
+        span = own[0].span
+        width = len(str(len(source.starts)))
+        lines.append(f"{span.line:>{width}}  {_headline(span)}")
+        for v in own:
+            lines.append(f"{'':>{width}}    {v.role:7} {v.kind}" + (f": {v.reason}" if v.reason else ""))
+    return "\n".join(lines)
+
+
+def _headline(span: Span) -> str:
+    first, _, more = span.text.partition("\n")
+    return first.rstrip() + (" .." if more and not first.rstrip().endswith("{") else "")
+
+
+def _is_loop(text: str) -> bool:
+    """Whether the source itself says that something is repeated; lifted calls are loops of the core only."""
+    return re.match(r"(parallel\s+for|for|while)\b|[\w.]*\s*[\[(].*\sfor\s", text, re.S) is not None
+
+
+def _with_io(program: Program) -> set[str]:
+    """The functions that do input or output, or call one that does."""
+    callers: dict[str, set[str]] = {}
+    found: list[str] = []
+    for fn in program.fns.values():
+        for callee in calls(fn.body):
+            callers.setdefault(callee, set()).add(fn.name)
+        if any(isinstance(let.value, Io) for let in lets_of(fn.body)):
+            found.append(fn.name)
+    seen: set[str] = set()
+    while found:
+        name = found.pop()
+        if name not in seen:
+            seen.add(name)
+            found += callers.get(name, ())
+    return seen
+
+
+def _function(fn: Fn, io: set[str]) -> Iterator[Verdict]:
+    indices = Indices(fn)
+    for let in lets_of(fn.body):
+        match let.value:
+            case Loop():
+                yield _Loop(let, let.value, indices, io).verdict()
+            case While():
+                yield _while(let)
+            case _:
+                pass
+
+
+def _while(let: Let) -> Verdict:
+    text = let.span.text
+    asserted = text.startswith("parallel")
+    if text.startswith(("for", "parallel")):
+        reason = "`break` or `return` may end it in any turn"
+        word = re.search(r"\b(break|return)\b", text)
+        at = let.span
+        if word:
+            at = Span(at.source, at.start + word.start(), at.start + word.end())
+        return Verdict(let.span, let.role, "sequential", reason, (Note("ends the loop here", at),), asserted)
+    return Verdict(let.span, let.role, "sequential", "each turn decides whether another one follows")
+
+
+class _Loop:
+    """One loop under judgement."""
+
+    def __init__(self, let: Let, node: Loop, indices: Indices, io: set[str]) -> None:
+        self.let = let
+        self.node = node
+        self.io = io
+        self.span = let.span
+        self.body = Body(node, indices)
+        self.tests = Tests(indices, node, self.body.names)
+        self.index = node.index.name.split(".")[0]
+
+    def verdict(self) -> Verdict:
+        """The least favourable of what its results and effects say."""
+        said = [self.effects(), *(self.result(k) for k in range(len(self.node.results)))]
+        kind: Kind = max((kind for kind, _, _ in said), key=ORDER.index)
+        told = [(reason, notes) for k, reason, notes in said if k == kind and reason]
+        reason, notes = told[0] if told else ("", ())
+        if kind in ("reduction", "histogram"):
+            reason = ", ".join(dict.fromkeys(r for r, _ in told))
+        return Verdict(self.span, self.let.role, kind, reason, notes, self.node.parallel)
+
+    def effects(self) -> tuple[Kind, str, tuple[Note, ...]]:
+        for let in lets_of(self.node.body):
+            if isinstance(let.value, Io) or (calls(Block((let,), ())) & self.io):
+                text = let.span.text.split("\n")[0]
+                return "sequential", f"`{text}` is input or output", (Note("must happen in order", let.span),)
+        return "parallel", "", ()
+
+    def result(self, k: int) -> tuple[Kind, str, tuple[Note, ...]]:
+        match self.node.results[k]:
+            case Carry(param):
+                return self.carried(k, param)
+            case Reduce(op):
+                return "reduction", f"combines its turns by `{op}`", ()
+            case _:
+                return "parallel", "", ()
+
+    def carried(self, k: int, param: Var) -> tuple[Kind, str, tuple[Note, ...]]:
+        uses = Uses(self.body, k)
+        name = param.name.split(".")[0]
+        if uses.kept or param.name in self.body.indices.forms:
+            return "parallel", "", ()  # it stays as it is, or is an expression of the turn's number
+        accesses = uses.accesses
+        if uses.replaced:
+            if not accesses:
+                return "parallel", "", ()  # private: the last turn's value stays
+            accesses = [*accesses, Access("write", (), uses.end or self.span)]
+        worst: tuple[Kind, str, tuple[Note, ...]] = ("parallel", "", ())
+        for i, a in enumerate(accesses):
+            for b in accesses[i:]:
+                found = self.pair(a, b, name)
+                if ORDER.index(found[0]) > ORDER.index(worst[0]):
+                    worst = found
+        return worst
+
+    def pair(self, a: Access, b: Access, name: str) -> tuple[Kind, str, tuple[Note, ...]]:
+        """What two accesses, in two turns, to the value called `name` say."""
+        if a.how == b.how == "read":
+            return "parallel", "", ()
+        meeting = self.tests.meet(a, b)
+        if meeting is None:
+            return "parallel", "", ()
+        if a.how == b.how != "write":
+            at = self.written(a, name)
+            if any(self.tests.varies(r.low) for r in a.places) or any(self.tests.varies(r.low) for r in b.places):
+                return "histogram", f"turns combine in elements `{at}` by `{a.how}`", ()
+            return "reduction", f"turns combine in `{at}` by `{a.how}`", ()
+        return "sequential", self.conflict(a, b, meeting, name), self.places(a, b, meeting, name)
+
+    # ---- words
+
+    def conflict(self, a: Access, b: Access, meeting: Meeting, name: str) -> str:
+        (first, one), (second, other) = self.turns(a, b, meeting)
+        if meeting == "perhaps":
+            if a == b:
+                return f"two turns may both {_does(a)} the same `{self.written(a, name)}`"
+            return f"one turn {_does(first)}s `{self.written(first, name)}` that another may {_does(second)}" + (
+                f" as `{self.written(second, name)}`" if self.written(second, name) != self.written(first, name) else ""
+            )
+        x, y = self.written(first, name), self.written(second, name)
+        same = "too" if x == y and _does(first) == _does(second) else f"as `{y}`" if x != y else ""
+        return f"turn `{one}` {_does(first)}s `{x}`, which turn `{other}` {_does(second)}s {same}".rstrip()
+
+    def places(self, a: Access, b: Access, meeting: Meeting, name: str) -> tuple[Note, ...]:
+        (first, one), (second, other) = self.turns(a, b, meeting)
+        notes = [
+            Note(f"turn `{one}` {_does(first)}s `{self.written(first, name)}`", first.span),
+            Note(f"turn `{other}` {_does(second)}s `{self.written(second, name)}`", second.span),
+        ]
+        return tuple(dict.fromkeys(notes))
+
+    def turns(self, a: Access, b: Access, meeting: Meeting) -> tuple[tuple[Access, str], tuple[Access, str]]:
+        """The two accesses in the order of two turns that conflict, each with its turn."""
+        distance = meeting if isinstance(meeting, int) and meeting else 1
+        if distance < 0:
+            a, b, distance = b, a, -distance
+        elif not isinstance(meeting, int) and a.how == "read" and b.how != "read":
+            a, b = b, a
+        if meeting == "perhaps":
+            return (a, self.index), (b, f"{self.index}'")
+        return (a, self.turn(0)), (b, self.turn(distance))
+
+    def turn(self, ahead: int) -> str:
+        low: Operand = self.node.low
+        if isinstance(low, Lit) and isinstance(low.value, int):
+            return f"{self.index} = {low.value + ahead}"
+        return f"{self.index} + {ahead}" if ahead else self.index
+
+    def written(self, access: Access, name: str) -> str:
+        """The place as the source writes it."""
+        text = access.span.text
+        if self.let.role == "adjoint":
+            return text.split("\n")[0] if text else name
+        if not access.places:
+            return name
+        target = re.match(r"\s*([^=\n]+?)\s*(?:[-+*/^@]?=)(?!=)", text)
+        if access.how != "read" and target:
+            return target.group(1)
+        return text if re.fullmatch(r"[\w.]+\[[^\n]*\]", text) else name
+
+
+def _does(access: Access) -> str:
+    return {"read": "read", "write": "write"}.get(access.how, "change")
