@@ -93,7 +93,7 @@ class UnterminatedString(Diagnostic):
     """
 
     def sentence(self) -> str:
-        return "this string has no closing `\"`"
+        return 'this string has no closing `"`'
 
     def label(self) -> str:
         return "begins here, and the line ends"
@@ -230,7 +230,7 @@ class UnclosedBracket(Diagnostic):
         return "opened here"
 
     def notes(self) -> Iterable[Note]:
-        yield Note(f"it is expected before here, at the latest", self.where)
+        yield Note("it is expected before here, at the latest", self.where)
 
 
 @diagnostic("E0108")
@@ -402,8 +402,8 @@ class KeywordAsName(Diagnostic):
 class ForeignSpelling(Diagnostic):
     """A spelling of another language.
 
-    dp writes `and or not` for `&& || !`, `^` for a power, `fn` for a function, `else if`, `"` around strings, `#` before
-    comments, and `x[0]` for the first part of a tuple.
+    dp writes `and or not` for `&& || !`, `^` for a power, `fn` for a function, `else if`, `"` around strings, `#`
+    before comments, and `x[0]` for the first part of a tuple.
 
     Wrong:
     ```dp

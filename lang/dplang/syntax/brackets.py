@@ -9,11 +9,11 @@ from ..errors.source import Source, Span
 from ..errors.syntax import NestedTooDeeply, UnclosedBracket, UnopenedBracket
 from .newlines import CLOSERS, OPENERS
 from .tables import END
-from .tokens import ERROR, NEWLINE, VALUE_ENDS, Token
+from .tokens import ERROR, NEWLINE, VALUE_ENDS, Token, kinds
 
 SIGNS = {"RPAR": ")", "RSQB": "]", "RBRACE": "}"}
 
-_BEGINS_DEFINITION = frozenset("FN STRUCT ENUM IMPORT FROM LET VAR TEST SKETCH DERIVATIVE MOD".split())
+_BEGINS_DEFINITION = kinds("FN STRUCT ENUM IMPORT FROM LET VAR TEST SKETCH DERIVATIVE MOD")
 _HEADS = {
     "STRUCT": "the struct", "ENUM": "the enum", "FN": "the function", "SKETCH": "the sketch",
     "DERIVATIVE": "the derivative", "IF": "the `if`", "ELSE": "the `else`", "FOR": "the loop", "WHILE": "the loop",

@@ -83,7 +83,7 @@ class TypedName(NamedTuple):
 
 def _group(children: tuple[Any, ...]) -> Group:
     """Takes the optional last comma, which stands for itself, off the end."""
-    return Group([c for c in children[:-1]], children[-1] is not None) if children else Group([], False)
+    return Group(list(children[:-1]), children[-1] is not None) if children else Group([], False)
 
 
 # ---- definitions
@@ -103,16 +103,13 @@ def fn_def(
     params: list[tree.Param] | None,
     result: tree.TypeExpr | None,
     body: tree.Expr,
-    sketch: bool = False,
 ) -> tree.FnDef:
+    """A function after its modifiers, or a sketch after that word."""
     b.function_ends(at)
-    words = cast(Any, tuple(mod.text for mod in mods))
+    sketch = any(mod.text == "sketch" for mod in mods)
+    words = cast(Any, () if sketch else tuple(mod.text for mod in mods))
     generics, inputs = tuple(type_params or ()), tuple(params or ())
     return tree.FnDef(at, words, sketch, b.ident(name), generics, inputs, result, body, b.doc(at))
-
-
-def sketch_def(b: Building, at: Span, word: Token, *rest: Any) -> tree.FnDef:
-    return fn_def(b, at, [], *rest, sketch=True)
 
 
 def param(b: Building, at: Span, name: Token, type: tree.FieldType | None, default: tree.Expr | None) -> tree.Param:
@@ -382,9 +379,7 @@ def named_arg(b: Building, at: Span, name: Token, value: tree.Expr) -> tree.Arg:
     return tree.Arg(at, b.ident(name), value)
 
 
-def reduction(
-    b: Building, at: Span, fn: tree.Expr, element: tree.Expr, binders: list[tree.Binder]
-) -> tree.Reduction:
+def reduction(b: Building, at: Span, fn: tree.Expr, element: tree.Expr, binders: list[tree.Binder]) -> tree.Reduction:
     return tree.Reduction(at, fn, element, tuple(binders))
 
 
@@ -440,8 +435,8 @@ ACTIONS: dict[str, Action] = {
     "module": module,
     "expression": only,
     "fn_def": fn_def,
-    "sketch_def": sketch_def,
     "mods": listed,
+    "sketch": listed,
     "params": listed,
     "param": param,
     "type_params": listed,

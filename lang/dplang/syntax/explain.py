@@ -20,11 +20,12 @@ from ..errors.syntax import (
 )
 from .brackets import SIGNS, Nesting, purpose
 from .newlines import OPENERS
-from .tables import END, Tables, takes, tables
-from .tokens import CLAUSE_WORDS, NEWLINE, VALUE_ENDS, Token
+from .tables import END, Tables, tables, takes
+from .text import open_interpolation
+from .tokens import CLAUSE_WORDS, NEWLINE, VALUE_ENDS, Token, kinds
 
-COMPARISONS = frozenset("LESS GREATER BOUND EQUALITY".split())
-OPERATORS = COMPARISONS | frozenset("PLUS STAR MULOP CARET AND OR".split())
+COMPARISONS = kinds("LESS GREATER BOUND EQUALITY")
+OPERATORS = COMPARISONS | kinds("PLUS STAR MULOP CARET AND OR")
 
 
 @dataclass
@@ -119,12 +120,14 @@ def _unexpected(place: Place, remedy: str = "") -> Unexpected:
         span = place.span(place.tokens[opener])
         if span.line != place.here.line:
             reasons = (Note(f"{purpose(place.tokens, opener)} begins here", span),)
-    return Unexpected(place.here, _wanted(place), _found(place.token), reasons, remedy or _remedy(place))
+    return Unexpected(place.here, _wanted(place), _found(place), reasons, remedy or _remedy(place))
 
 
-def _found(token: Token) -> str:
+def _found(place: Place) -> str:
+    token = place.token
     if token.kind == END:
-        return "the end of the text"
+        inner = token.start < len(place.source.text)
+        return "the end of the interpolation" if inner else "the end of the text"
     if token.kind == NEWLINE:
         return "the end of the line"
     if token.kind == "STRING":
@@ -137,52 +140,62 @@ def _found(token: Token) -> str:
 def _wanted(place: Place) -> str:
     """What could have stood here, in a few words, and after what."""
     expected, previous = place.expected, place.back()
-    words = _main_choice(place)
-    opener = place.nesting.around[place.position]
-    if "COMMA" in expected and opener >= 0:
-        words.append("`,`")
-    for closer in ("RPAR", "RSQB", "RBRACE"):
-        if closer in expected and opener >= 0 and not (words and closer == "RBRACE"):
-            words.append(f"`{SIGNS[closer]}` to close {purpose(place.tokens, opener)}")
-    if NEWLINE in expected and "RPAR" not in expected and not place.wants_expression:
-        words.insert(0, "the end of the line")
+    words = _beginnings(place)
+    after = previous is not None and previous.kind not in (NEWLINE, "SEMICOLON", "LBRACE") and len(previous.text) <= 30
+    if not words:
+        words = _continuations(place)
+        opener = place.nesting.around[place.position]
+        closers = [kind for kind in SIGNS if kind in expected and opener >= 0]
+        if closers and not (words and closers == ["RBRACE"]):
+            words.append(f"`{SIGNS[closers[0]]}` to close {purpose(place.tokens, opener)}")
+            after = False
     if not words:
         words = ["an operator"] if "PLUS" in expected else ["the end of the text"]
-    after = ""
-    if previous is not None and previous.kind not in (NEWLINE, "SEMICOLON", "LBRACE") and "to close" not in words[-1]:
-        after = f" after `{previous.text}`" if len(previous.text) <= 30 else ""
-    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) + after
+    listed = " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+    return f"{listed} after `{previous.text}`" if after and previous is not None else listed
 
 
-def _main_choice(place: Place) -> list[str]:
+def _beginnings(place: Place) -> list[str]:
+    """What could begin here, where something must or may begin."""
     expected = place.expected
     if place.wants_expression:
-        if "LET" in expected and place.back_kind() not in ("GIVES",):
-            return ["a statement"]
-        return ["an expression"]
-    if "MINIMIZE" in expected and not place.after_value:
+        return ["a statement" if "LET" in expected and place.back_kind() != "GIVES" else "an expression"]
+    if place.after_value:
+        return []
+    if "MINIMIZE" in expected:
         return ["a clause of `train` (minimize, using, steps, ..)"]
     if {"NUMBER", "NAME", "TRUE"} <= expected:
         return ["a pattern"]
     if {"NAME", "QMARK"} <= expected:
         return ["a size or a type"]
-    if {"NAME", "LPAR"} <= expected and not place.after_value:
+    if {"NAME", "LPAR"} <= expected:
         return ["a type"]
-    words = []
-    if "NAME" in expected:
-        words.append("a name")
-    if "STRING" in expected:
-        words.append("a string")
-    idle = {"COLON", "FOR", "ARROW", "IF"} if place.after_value else set[str]()
+    if "FIXED" in expected:
+        return ["a field or a method"]
+    return ["a name"] if "NAME" in expected else []
+
+
+def _continuations(place: Place) -> list[str]:
+    """How what was begun could go on, the obvious left out."""
+    expected = place.expected
+    idle = set[str]()
+    if place.after_value:
+        idle |= {"COLON", "FOR", "ARROW", "LPAR"}
+    if "MINIMIZE" in expected:
+        idle.add("EVERY")
     if "BOUND" in expected:
-        idle.add("IN")
-    if "COMMA" in expected or "ASSIGN" in expected:
-        idle |= {"EQUAL", "LBRACE"} if "COMMA" in expected else {"EQUAL"}
-    words += [text for kind, text in SIGN_WORDS if kind in expected and kind not in idle]
-    return words
+        idle |= {"IN", "LPAR"}
+    if "ASSIGN" in expected:
+        idle.add("EQUAL")
+    if "COMMA" in expected:
+        idle |= {"EQUAL", "LBRACE", "LPAR"}
+    words = ["the end of the line"] if NEWLINE in expected else []
+    return words + [text for kind, text in SIGN_WORDS if kind in expected and kind not in idle]
 
 
 SIGN_WORDS = (
+    ("STRING", "a string"),
+    ("LPAR", "`(`"),
     ("FN", "`fn`"),
     ("FOR", "`for`"),
     ("IN", "`in`"),
@@ -194,6 +207,7 @@ SIGN_WORDS = (
     ("IMPORT", "`import`"),
     ("BY", "`by`"),
     ("EVERY", "`every`"),
+    ("COMMA", "`,`"),
 )
 """Signs that show what a construct still needs; operators and other ways to go on are not worth a word."""
 
@@ -205,7 +219,7 @@ def _assignment_in_expression(p: Place) -> Diagnostic | None:
     if p.kind != "EQUAL":
         return None
     previous = p.back()
-    if previous is not None and previous.kind in RESERVED:
+    if previous is not None and previous.kind in RESERVED and previous.kind not in ("LET", "VAR"):
         return KeywordAsName(p.span(previous))
     return AssignForEqual(p.span(p.token)) if p.after_value else None
 
@@ -232,7 +246,8 @@ def _line_begins_with_operator(p: Place) -> Diagnostic | None:
 
 
 def _stray_else(p: Place) -> Diagnostic | None:
-    return StrayElse(p.span(p.token)) if p.kind == "ELSE" and not p.wants_expression else None
+    in_expression = p.wants_expression and "LET" not in p.expected
+    return StrayElse(p.span(p.token)) if p.kind == "ELSE" and not in_expression else None
 
 
 def _keyword_as_name(p: Place) -> Diagnostic | None:
@@ -246,12 +261,14 @@ def _colon(p: Place) -> Diagnostic | None:
         return None
     if p.next.kind in (NEWLINE, END) and ({"LBRACE"} & p.expected or p.back_kind() == "ELSE"):
         return ColonBlock(p.span(p.token))
+    if "ASSIGN" in p.expected and p.back_kind() == "NAME":
+        if p.back_kind(2) == "LBRACE":
+            return _unexpected(p, "a record is a struct and is made by a call: `Name(a = 1, b = 2)`")
+        return _unexpected(p, "a variable is made with `let name: Type = ..` or `var name: Type = ..`")
     if "ARROW" in p.expected and "EQUAL" in p.expected:
         return _unexpected(p, "the type of a result is written after `->`")
     if "LBRACE" in p.expected:
         return ColonBlock(p.span(p.token))
-    if "ASSIGN" in p.expected and p.back_kind() == "NAME":
-        return _unexpected(p, "a variable is made with `let name: Type = ..` or `var name: Type = ..`")
     return None
 
 
@@ -267,7 +284,15 @@ def _counting(p: Place) -> Diagnostic | None:
     return None
 
 
+def _quote_in_interpolation(p: Place) -> Diagnostic | None:
+    previous = p.back()
+    if previous is None or previous.kind != "STRING" or not p.adjacent:
+        return None
+    return open_interpolation(p.source, previous)
+
+
 HABITS: tuple[Callable[[Place], Diagnostic | None], ...] = (
+    _quote_in_interpolation,
     _assignment_in_expression,
     _chained_comparison,
     _line_begins_with_operator,
@@ -277,9 +302,7 @@ HABITS: tuple[Callable[[Place], Diagnostic | None], ...] = (
     _counting,
 )
 
-RESERVED = frozenset(
-    kind for text, kind in tables().literals.items() if text.isalpha() and text not in CLAUSE_WORDS
-)
+RESERVED = frozenset(kind for text, kind in tables().literals.items() if text.isalpha() and text not in CLAUSE_WORDS)
 """The kinds of words that are never names."""
 
 
@@ -307,6 +330,8 @@ def _remedy(p: Place) -> str:
         if "ARROW" in p.expected and "LBRACE" in p.expected:
             return "the body of a function is written `= e` or `{ .. }`"
         return "a function value is written `x -> e`"
+    if token.kind == "ARROW" and p.after_value:
+        return "a function value is written `x -> e` or `(x, y) -> e`"
     if token.kind == "ARROW" and "GIVES" in p.expected:
         return "an arm of `match` is written `pattern => value`"
     if token.kind == "LESS" and "BOUND" in p.expected:
@@ -328,8 +353,8 @@ WORD_REMEDIES = {
     "unless": "write `if not c { .. }`",
     "switch": "a choice between cases is written `match e { pattern => value }`",
     "case": "a choice between cases is written `match e { pattern => value }`",
-    "raise": "a program stops with `assert condition, \"message\"`",
-    "throw": "a program stops with `assert condition, \"message\"`",
+    "raise": 'a program stops with `assert condition, "message"`',
+    "throw": 'a program stops with `assert condition, "message"`',
     "int": "a variable is made with `let name: Int = ..`",
     "float": "a variable is made with `let name: Float = ..`",
     "static": "a variable is made with `let name = ..`",

@@ -6,15 +6,15 @@ A newline does not, inside round or square brackets, after a token that cannot e
 
 from __future__ import annotations
 
-from .tokens import NEWLINE, Token
+from .tokens import NEWLINE, Token, kinds
 
-CONTINUES = frozenset(
+CONTINUES = kinds(
     "PLUS MINUS STAR MULOP CARET LESS GREATER BOUND EQUALITY EQUAL ASSIGN COMMA LBRACE "
-    "PIPE COMPOSE ARROW GIVES DOT DOTS AND OR NOT IN ELSE".split()
+    "PIPE COMPOSE ARROW GIVES DOT DOTS AND OR NOT IN ELSE"
 )
 """After these a statement goes on in the next line."""
 
-JOINS = frozenset("ELSE PIPE COMPOSE DOT".split())
+JOINS = kinds("ELSE PIPE COMPOSE DOT")
 """A line that begins with one of these goes on with the statement of the line before."""
 
 OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}

@@ -13,7 +13,7 @@ from .brackets import Nesting, divide
 from .build import ACTIONS, Building
 from .explain import Place, explain
 from .newlines import significant
-from .tables import ACCEPT, END, Rule, Tables, takes, tables
+from .tables import ACCEPT, END, Rule, Tables, tables, takes
 from .tokens import ERROR, NEWLINE, Token, lex
 
 LIMIT = 800
@@ -80,8 +80,8 @@ def _docs(source: Source, comments: list[tree.Comment]) -> dict[int, str]:
 
 def _raise(faults: list[Diagnostic]) -> None:
     if faults:
-        order = sorted(faults, key=lambda fault: (fault.span.start, fault.span.end, fault.code))
-        raise Fault(*order)
+        once = {(fault.span.start, fault.span.end, fault.code): fault for fault in reversed(faults)}
+        raise Fault(*(once[key] for key in sorted(once)))
 
 
 class _Run:

@@ -99,14 +99,14 @@ def generate() -> str:
     from lark.common import ParserConf
     from lark.parsers.lalr_analysis import LALR_Analyzer
 
-    grammar = Lark(
+    grammar: Any = Lark(
         GRAMMAR.read_text(encoding="utf-8"),
         parser="lalr",
         lexer="basic",
         start=list(STARTS),
         maybe_placeholders=True,
     )
-    analysis = LALR_Analyzer(ParserConf(grammar.rules, {}, list(STARTS)), strict=True)
+    analysis: Any = LALR_Analyzer(ParserConf(grammar.rules, {}, list(STARTS)), strict=True)
     analysis.compute_lalr()
     data = {
         "rules": [_encode_rule(rule) for rule in grammar.rules],

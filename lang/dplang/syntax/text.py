@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..errors.source import Span
+from ..errors.source import Source, Span
 from ..errors.syntax import BadEscape, BadInterpolation
 from . import tree
 from .tokens import Token
@@ -62,44 +62,61 @@ def _plain(b: Building, piece: str, at: Span) -> str:
 
 def _interpolation(b: Building, start: int, end: int) -> tuple[int, tree.Interpolation | None]:
     """Reads `{expression:format}` at `start`; gives where it ends, and None where it is faulty."""
-    text = b.source.text
-    depth, colon, position = 0, end, start
-    while position < end:
-        sign = text[position]
-        if sign in "([{":
-            depth += 1
-        elif sign in ")]}":
-            depth -= 1
-            if depth == 0:
-                break
-        elif sign == ":" and depth == 1 and colon == end:
-            colon = position
-        position += 1
-    if position == end:
-        quoted = "; a string inside it would end this one: bind it with `let` first" if text[end + 1 : end + 2] else ""
-        b.faults.append(
-            BadInterpolation(
-                Span(b.source, start, start + 1),
-                "this `{` in a string has no `}`",
-                "a brace that means itself is doubled: {{ or }}" + quoted,
-            )
-        )
+    source = b.source
+    colon, close = _extent(source.text, start, end)
+    if close is None:
+        b.faults.append(_no_brace(source, start, end))
         return end, None
-    stop = min(colon, position)
-    spec = text[stop + 1 : position]
-    if not text[start + 1 : stop].strip():
-        b.faults.append(BadInterpolation(Span(b.source, start, position + 1), "there is no expression between `{` and `}`"))
-        return position + 1, None
-    if not _FORMAT.fullmatch(spec):
-        b.faults.append(
-            BadInterpolation(
-                Span(b.source, stop + 1, position),
-                f"`{spec}` is no format",
-                "formats are Python's: `.3f`, `.2e`, `>10`, `+.1f`, `,d`, `.1%`",
-            )
-        )
-        return position + 1, None
-    value = b.inner(start + 1, stop)
-    if value is None:
-        return position + 1, None
-    return position + 1, tree.Interpolation(Span(b.source, start, position + 1), value, spec)
+    stop = close if colon is None else colon
+    spec = source.text[stop + 1 : close]
+    if not source.text[start + 1 : stop].strip():
+        nothing = Span(source, start, close + 1)
+        b.faults.append(BadInterpolation(nothing, "there is no expression between `{` and `}`"))
+    elif not _FORMAT.fullmatch(spec):
+        formats = "formats are Python's: `.3f`, `.2e`, `>10`, `+.1f`, `,d`, `.1%`"
+        b.faults.append(BadInterpolation(Span(source, stop + 1, close), f"`{spec}` is no format", formats))
+    elif (value := b.inner(start + 1, stop)) is not None:
+        return close + 1, tree.Interpolation(Span(source, start, close + 1), value, spec)
+    return close + 1, None
+
+
+def _extent(text: str, start: int, end: int) -> tuple[int | None, int | None]:
+    """Where the colon of the format and the closing brace are, for the brace at `start`."""
+    braces, others, colon = 0, 0, None
+    for position in range(start, end):
+        sign = text[position]
+        if sign == "{":
+            braces += 1
+        elif sign == "}":
+            braces -= 1
+            if braces == 0:
+                return colon, position
+        elif sign in "([":
+            others += 1
+        elif sign in ")]":
+            others -= 1
+        elif sign == ":" and braces == 1 and others == 0 and colon is None:
+            colon = position
+    return None, None
+
+
+def _no_brace(source: Source, start: int, end: int) -> BadInterpolation:
+    remedy = "a brace that means itself is doubled: {{ or }}"
+    if source.text[end + 1 : end + 2].strip(" ,)\r\n;"):
+        remedy = "a quote inside `{..}` ends the string: bind that part with `let` first; a lone brace is written {{"
+    return BadInterpolation(Span(source, start, start + 1), "this `{` in a string has no `}`", remedy)
+
+
+def open_interpolation(source: Source, token: Token) -> BadInterpolation | None:
+    """The fault of a string that a quote inside an interpolation has ended too early."""
+    position, end = token.start + 1, token.end - 1
+    while position < end:
+        found = _PIECE.match(source.text, position, end)
+        assert found is not None
+        position = found.end()
+        if found[0] == "{":
+            close = _extent(source.text, found.start(), end)[1]
+            if close is None:
+                return _no_brace(source, found.start(), end)
+            position = close + 1
+    return None

@@ -16,6 +16,12 @@ from ..errors.syntax import BadNumber, ForeignSpelling, UnknownCharacter, Unterm
 from .tables import END, tables
 from .tree import Comment
 
+
+def kinds(names: str) -> frozenset[str]:
+    """A set of names of terminals, or of words, written as one text."""
+    return frozenset(names.split())
+
+
 NEWLINE = "_NL"
 ERROR = "$ERROR"
 """The kind of a token that has been complained about already: the parser gives up its item in silence."""
@@ -41,15 +47,15 @@ class Lexed:
     faults: list[Diagnostic]
 
 
-CLAUSE_WORDS = frozenset(
-    "minimize maximize residuals using steps epochs until validate clip restarts batch by shuffle every save".split()
+CLAUSE_WORDS = kinds(
+    "minimize maximize residuals using steps epochs until validate clip restarts batch by shuffle every save"
 )
 """Keywords only where a clause of `train` may stand or go on."""
 
-SOFT_STARTS = frozenset("MOD PARALLEL FIXED TEST TRAIN SKETCH HOLE DERIVATIVE".split())
+SOFT_STARTS = kinds("MOD PARALLEL FIXED TEST TRAIN SKETCH HOLE DERIVATIVE")
 """Keywords only before what their patterns look ahead to."""
 
-VALUE_ENDS = frozenset("NAME NUMBER STRING HOLE_Q RPAR RSQB RBRACE TRUE FALSE".split())
+VALUE_ENDS = kinds("NAME NUMBER STRING HOLE_Q RPAR RSQB RBRACE TRUE FALSE")
 """The kinds of tokens that an expression may end in."""
 
 FOREIGN = {
@@ -60,7 +66,6 @@ FOREIGN = {
 """Signs of other languages and keyboards, and the dp for them."""
 
 FOREIGN_SPACES = "\u00a0\u2007\u2009\u202f\u3000"
-FOREIGN_QUOTES = "“”„«»"
 
 FOREIGN_STARTS = {
     "def": "fn", "func": "fn", "function": "fn", "fun": "fn", "class": "struct",
@@ -89,7 +94,7 @@ def _scanner() -> re.Pattern[str]:
         *((name, pattern) for name, pattern in grammar.patterns if name != NEWLINE),
         ("LITERAL", "|".join(literals)),
         ("OPEN", r'"[^\n]*'),
-        ("SINGLE", r"'(?:[^'\\\n]|\\.)*'"),
+        ("SINGLE", r"'(?:[^'\\\n]|\\.)*'|“[^”\n]*”|‘[^’\n]*’|«[^»\n]*»"),
         ("UNKNOWN", r"[\s\S]"),
     ]
     return re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in alternatives))
