@@ -218,7 +218,7 @@ Meeting: TypeAlias = int | Literal["always", "perhaps"] | None
 """None: two different turns never meet. A number: turn i meets turn i + that number. `always`: any two turns."""
 
 
-class Tests:
+class Turns:
     """Whether accesses of one loop meet in different turns. `inside` are all names that the body binds."""
 
     def __init__(self, indices: Indices, node: Loop, inside: set[str]) -> None:

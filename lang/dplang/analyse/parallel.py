@@ -16,7 +16,7 @@ from ..core.rewrite import calls, lets_of
 from ..errors.diagnostic import Diagnostic, Note
 from ..errors.parallelism import NotParallel
 from ..errors.source import Source, Span
-from .access import Access, Indices, Meeting, Tests
+from .access import Access, Indices, Meeting, Turns
 from .uses import Body, Uses
 
 Kind: TypeAlias = Literal["parallel", "reduction", "histogram", "sequential"]
@@ -137,7 +137,7 @@ class _Loop:
         self.io = io
         self.span = let.span
         self.body = Body(node, indices)
-        self.tests = Tests(indices, node, self.body.names)
+        self.tests = Turns(indices, node, self.body.names)
         self.index = node.index.name.split(".")[0]
 
     def verdict(self) -> Verdict:
