@@ -235,6 +235,8 @@ class Turns:
 
     def meet(self, a: Access, b: Access) -> Meeting:
         """How the two accesses, in different turns, can touch the same element."""
+        if self.trips.constant is not None and self.trips.constant <= 1:
+            return None
         found: list[Meeting] = [self.dimension(x, y) for x, y in zip(a.places, b.places, strict=False)]
         if None in found:
             return None

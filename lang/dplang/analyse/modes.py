@@ -124,6 +124,9 @@ class _Judgement:
         wrt = [(fn.params[i].label, state.get(tangent_slot(i), NOTHING)) for i in site.node.wrt]
         self.severed(site, wrt)
         self.idle(site, wrt)
+        if site.node.kind in ("hvp", "hessian") and site.inside.user:
+            state = self.summaries.derived(state)
+            wrt = [(fn.params[i].label, state.get(tangent_slot(i), NOTHING)) for i in site.node.wrt]
         self.boundaries(site, wrt)
 
     def severed(self, site: _Site, wrt: list[tuple[str, Dep]]) -> None:
@@ -186,7 +189,7 @@ class _Judgement:
                 case "equality":
                     self.found.append(EqualityBoundary(at.span, labels, site.span))
                 case _:
-                    self.found.append(MayJump(at.span, labels, at.op, site.span))
+                    self.found.append(MayJump(at.span, labels, site.span, at.kind == "derivative"))
 
     def _jumps(self, d: Dep) -> list[Site]:
         sites = self.summaries.sites

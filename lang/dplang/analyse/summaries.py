@@ -44,7 +44,6 @@ from ..core.ir import (
 from ..core.rewrite import calls, path_operands
 from ..errors.source import Span
 from ..primitives import TABLE
-from ..primitives.table import Mode
 from .dependence import (
     DRAWS,
     EMPTY,
@@ -55,7 +54,6 @@ from .dependence import (
     SELF_BIT,
     Cuts,
     Dep,
-    Site,
     SiteKind,
     Sites,
     State,
@@ -94,6 +92,12 @@ class Summaries:
                 self._solve(group)
             known = self._known[name]
         return known
+
+    def derived(self, state: State) -> State:
+        """The state of a derivative of what has `state`."""
+        return {
+            slot: Dep(d.live, self.sites.derived(d.marks) | INTENDED_BIT, d.cut, d.value) for slot, d in state.items()
+        }
 
     def _callees(self, name: str) -> list[str]:
         return [c for c in sorted(calls(self.program.fns[name].body)) if c not in self._known]
@@ -227,7 +231,7 @@ class Flow:
                 state = self.state(a)
                 if not state:
                     continue
-                if self.types.discrete(_type(a)):
+                if self.types.discrete(a.type):
                     state = self.used((a,), t, "float", let.span)
                 elif mode == "severed":
                     state = self.severed(state, self.sites.number("row", op, let.span, "severed"), let.span)
@@ -238,7 +242,7 @@ class Flow:
         site = -1
         for a in args:
             state = self.state(a)
-            if state and self.types.tangent(_type(a)):
+            if state and self.types.tangent(a.type):
                 if site < 0:
                     site = self.sites.number(self._kind(op, args), op, let.span, "severed")
                 state = self.counted(state, site, let.span)
@@ -419,7 +423,7 @@ class Flow:
                 return states, outs
 
     def reduced(self, op: str, state: State, element: Operand, span: Span) -> State:
-        if not state or not self.types.tangent(_type(element)):
+        if not state or not self.types.tangent(element.type):
             return state
         if op in ("min", "max"):
             return _marked(state, 1 << self.sites.number("row", op, span, "kinked"))
@@ -483,16 +487,11 @@ class Flow:
         primal = len(summary) if node.kind in ("value_and_grad", "jvp", "vjp") else 0
         made = [self.called(s, node.fn, node.args, let) for s in summary[:primal]]
         active = [s for s, t in zip(summary, fn.result_types, strict=True) if self.types.tangent(t)]
-        tangent = self.derived(join_all(active))
+        tangent = self.summaries.derived(join_all(active))
         if node.kind in ("hvp", "hessian"):
-            tangent = self.derived(tangent)
+            tangent = self.summaries.derived(tangent)
         state = join(self.called(tangent, node.fn, node.args, let), join_all(map(self.state, node.seeds)))
         return [*made, *(self.part(state, v.type) for v in let.names[primal:])]
-
-    def derived(self, state: State) -> State:
-        return {
-            slot: Dep(d.live, self.sites.derived(d.marks) | INTENDED_BIT, d.cut, d.value) for slot, d in state.items()
-        }
 
 
 def _marked(state: State, bit: int) -> State:
@@ -523,8 +522,3 @@ def _bound(state: State, span: Span, var: Var) -> State:
     return made
 
 
-def _type(operand: Operand) -> Type:
-    return operand.type
-
-
-__all__ = ["Flow", "Mode", "Site", "Summaries", "Summary"]

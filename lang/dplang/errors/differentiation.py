@@ -268,12 +268,13 @@ class MayJump(Diagnostic):
     """
 
     parameters: tuple[str, ...]
-    op: str
     derivative: Span
+    second: bool = False  # it is a derivative taken on the way that may jump
 
     def sentence(self) -> str:
+        what = "a derivative taken on the way" if self.second else "the result"
         whom = names(self.parameters)
-        return f"the result may jump at `{_line(self.span)}`; the derivative with respect to {whom} does not see it"
+        return f"{what} may jump at `{_line(self.span)}`; the derivative with respect to {whom} does not see it"
 
     def notes(self) -> Iterable[Note]:
         yield Note("derived here", self.derivative)
@@ -380,3 +381,41 @@ class RandomBoundary(Diagnostic):
 
     def help(self) -> str:
         return "weigh the branches by their probabilities, or move the draw by the parameter (`mean + scale * draw`)"
+
+
+@diagnostic("E0350")
+class RuleMissing(Diagnostic):
+    """A function has a derivative rule of its own, but not the half that this operator needs.
+
+    `grad`, `vjp` and `train` go backwards: they need the `vjp` of the rule. `jvp`, `hvp` and `hessian` go forwards: they
+    need its `jvp`. A rule given as partial derivatives, `derivative f(x) = ..`, serves both.
+
+    Wrong:
+
+    ```dp error=E0350
+    fn cube(x: Float) -> Float = x * x * x
+    derivative cube(x) { jvp(dx) = 3.0 * x * x * dx }
+    print(grad(cube)(2.0))
+    ```
+
+    Right:
+
+    ```dp
+    fn cube(x: Float) -> Float = x * x * x
+    derivative cube(x) = 3.0 * x * x
+    print(grad(cube)(2.0))
+    ```
+    """
+
+    function: str
+    half: str
+    rule: Span
+
+    def sentence(self) -> str:
+        return f"the derivative rule of `{self.function}` has no `{self.half}`, which is needed here"
+
+    def notes(self) -> Iterable[Note]:
+        yield Note(f"`{self.function}` is defined here, and its rule replaces its derivative", self.rule)
+
+    def help(self) -> str:
+        return f"add `{self.half}(..) = ..` to the rule, or give it as partial derivatives"
