@@ -9,15 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import SNAPSHOTS, Snapshot
-from trees import children, nodes, shown
 
+from conftest import SNAPSHOTS, Snapshot
 from dplang.errors import CATALOGUE, Diagnostic, Fault, Source
 from dplang.errors.render import render_text
 from dplang.syntax import tree
 from dplang.syntax.parse import LIMIT, parse, parse_expression
 from dplang.syntax.tables import SHIPPED, generate, tables
 from dplang.syntax.tokens import CLAUSE_WORDS
+from trees import children, nodes, shown
 
 SYNTAX = {code: cls for code, cls in sorted(CATALOGUE.items()) if code.startswith("E01") and code != "E0100"}
 TEXTS = [
@@ -130,7 +130,9 @@ def test_positions_count_from_one() -> None:
 
 
 def test_documentation_belongs_to_the_definition_below_it() -> None:
-    text = "## One.\n##  Two.\nfn f() = 1\n## Lost.\n\nstruct S { }\nlet x = 1 ## no\nenum E { A }\n  ## In.\nfn g() = 1"
+    text = (
+        "## One.\n##  Two.\nfn f() = 1\n## Lost.\n\nstruct S { }\nlet x = 1 ## no\nenum E { A }\n  ## In.\nfn g() = 1"
+    )
     docs = [item.doc for item in parse(Source("t.dp", text)).items if not isinstance(item, tree.Let)]  # type: ignore[union-attr]
     assert docs == ["One.\n Two.", "", "", "In."]
 
@@ -234,5 +236,3 @@ def test_tables_are_read_without_lark() -> None:
     lang = Path(__file__).parent.parent / "lang"
     ran = subprocess.run([sys.executable, "-c", code], cwd=lang, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"
-
-

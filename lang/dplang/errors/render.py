@@ -95,10 +95,12 @@ def _one(d: Diagnostic, paint: _Painter) -> str:
         lines.append(" " * gutter + paint(_BLUE, "--> ") + f"{_clean(span.source.name)}:{span.line}:{span.column}")
         lines.append(bar)
         lines += _snippet(span, _clean(d.label()), "^", tone, gutter, paint)
+    moved = False
     for note, where in notes:
-        if where is not None and _beside(where, span):
+        if where is not None and where.source is span.source and not moved and _beside(where, span):
             lines.append(list(_snippet(where, _clean(note.text), "-", _BLUE, gutter, paint))[-1])
             continue
+        moved = True
         lines.append(_remark("note", note.text, gutter, paint))
         if where is not None and where.source is not NOWHERE.source:
             if where.source is not span.source:
@@ -150,7 +152,7 @@ def _snippet(span: Span, label: str, mark: str, tone: str, gutter: int, paint: _
 def _beside(where: Span, span: Span) -> bool:
     """Whether a note can share the source line that its diagnostic ends on."""
     same = where.source is span.source is not NOWHERE.source and where.line == where.end_line == span.end_line
-    return same and sum(map(_width, span.source.line(where.line))) <= WIDTH // TAB
+    return same and sum(TAB if sign == "\t" else _width(sign) for sign in span.source.line(span.end_line)) <= WIDTH
 
 
 def _shown(first: int, last: int) -> Sequence[int | None]:

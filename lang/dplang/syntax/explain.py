@@ -25,6 +25,7 @@ from .text import open_interpolation
 from .tokens import CLAUSE_WORDS, NEWLINE, VALUE_ENDS, Token, kinds
 
 COMPARISONS = kinds("LESS GREATER BOUND EQUALITY")
+STATEMENTS = kinds("LET VAR FN STRUCT ENUM IMPORT FROM FOR WHILE ASSERT RETURN BREAK CONTINUE RBRACE")
 OPERATORS = COMPARISONS | kinds("PLUS STAR MULOP CARET AND OR")
 
 
@@ -65,9 +66,17 @@ class Place:
     def here(self) -> Span:
         """The token, or the end of the text before it where the token cannot be seen."""
         previous = self.back()
-        if self.kind in (NEWLINE, END) and previous is not None:
+        if previous is not None and (self.kind in (NEWLINE, END) or self.broken_off):
             return Span(self.source, previous.end, previous.end)
         return self.span(self.token)
+
+    @property
+    def broken_off(self) -> bool:
+        """Whether an expression is missing at the end of a line, and the token begins another statement."""
+        previous = self.back()
+        if previous is None or not self.wants_expression or self.kind not in STATEMENTS:
+            return False
+        return "\n" in self.source.text[previous.end : self.token.start]
 
     @cached_property
     def expected(self) -> frozenset[str]:
@@ -128,7 +137,7 @@ def _found(place: Place) -> str:
     if token.kind == END:
         inner = token.start < len(place.source.text)
         return "the end of the interpolation" if inner else "the end of the text"
-    if token.kind == NEWLINE:
+    if token.kind == NEWLINE or place.broken_off:
         return "the end of the line"
     if token.kind == "STRING":
         return "a string"
@@ -187,6 +196,8 @@ def _continuations(place: Place) -> list[str]:
         idle |= {"IN", "LPAR"}
     if "ASSIGN" in expected:
         idle.add("EQUAL")
+    if expected & {"EQUAL", "IN", "GIVES"}:
+        idle.add("LPAR")
     if "COMMA" in expected:
         idle |= {"EQUAL", "LBRACE", "LPAR"}
     words = ["the end of the line"] if NEWLINE in expected else []
@@ -313,11 +324,11 @@ def _remedy(p: Place) -> str:
     """A sentence of help for slips that have a known shape."""
     previous, token = p.back(), p.token
     before = previous.text if previous is not None else ""
+    if token.text in AFTER_VALUE and (p.after_value or "IN" in p.expected):
+        return AFTER_VALUE[token.text]
     if p.after_value:
         if before in WORD_REMEDIES and previous is not None and previous.kind == "NAME":
             return WORD_REMEDIES[before]
-        if token.text in AFTER_VALUE:
-            return AFTER_VALUE[token.text]
         if token.kind in ("HOLE_Q", "QMARK"):
             return "a choice is written `if c { a } else { b }`"
         if token.kind in ("NAME", "NUMBER", "STRING") and before in ("print", "plot", "assert", "return"):
@@ -326,12 +337,16 @@ def _remedy(p: Place) -> str:
             return f"a struct is made by a call: `{before}(a = 1, b = 2)`"
         if token.kind in VALUE_ENDS and p.nesting.around[p.position] >= 0 and "COMMA" in p.expected:
             return "parts are separated by commas"
+        if {"LBRACE"} == p.expected & {"LBRACE", "COMMA", NEWLINE} and token.kind != "LBRACE":
+            return "what follows a condition, a range or a subject stands in braces: `{ .. }`"
     if token.kind == "GIVES":
         if "ARROW" in p.expected and "LBRACE" in p.expected:
             return "the body of a function is written `= e` or `{ .. }`"
         return "a function value is written `x -> e`"
     if token.kind == "ARROW" and p.after_value:
-        return "a function value is written `x -> e` or `(x, y) -> e`"
+        return "a function value is written `x -> e` or `(x, y) -> e`, in brackets within a larger expression"
+    if token.kind == "NOT" and p.wants_expression:
+        return "put it into brackets: `(not ..)`"
     if token.kind == "ARROW" and "GIVES" in p.expected:
         return "an arm of `match` is written `pattern => value`"
     if token.kind == "LESS" and "BOUND" in p.expected:

@@ -6,6 +6,7 @@ A newline does not, inside round or square brackets, after a token that cannot e
 
 from __future__ import annotations
 
+from .tables import END
 from .tokens import NEWLINE, Token, kinds
 
 CONTINUES = kinds(
@@ -34,7 +35,7 @@ def significant(tokens: list[Token]) -> list[Token]:
                 pending = token
             continue
         if pending is not None:
-            if kind not in JOINS:
+            if kind not in JOINS and kind != END:
                 kept.append(pending)
             pending = None
         if kind in OPENERS:
