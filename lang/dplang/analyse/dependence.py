@@ -166,6 +166,8 @@ def join_cuts(a: Cuts, b: Cuts) -> Cuts:
 
 
 def join_deps(a: Dep, b: Dep) -> Dep:
+    if not (b.marks & ~a.marks or b.cut or b.value) and (a.live or not b.live):
+        return a
     return Dep(a.live or b.live, a.marks | b.marks, join_cuts(a.cut, b.cut), join_cuts(a.value, b.value))
 
 
@@ -175,11 +177,15 @@ def join(a: State, b: State) -> State:
         return a
     if not a:
         return b
-    made = dict(a)
+    made: State | None = None
     for slot, dep in b.items():
-        known = made.get(slot)
-        made[slot] = dep if known is None else join_deps(known, dep)
-    return made
+        known = a.get(slot)
+        joined = dep if known is None or known is dep else join_deps(known, dep)
+        if joined is not known:
+            if made is None:
+                made = dict(a)
+            made[slot] = joined
+    return a if made is None else made
 
 
 def join_all(states: Iterable[State]) -> State:

@@ -37,12 +37,15 @@ class Verdict:
     asserted: bool = False
 
 
-def judge(program: Program) -> list[Verdict]:
-    """A verdict for every loop, in the order of the source. Of several instances the least favourable one counts."""
+def judge(program: Program, fns: Iterable[str] | None = None, asserted: bool = False) -> list[Verdict]:
+    """A verdict for every loop of `fns` (all functions), in the order of the source. `asserted`: `parallel for`s only.
+
+    Of several instances the least favourable one counts.
+    """
     io = _with_io(program)
     found: dict[tuple[Span, Role], Verdict] = {}
-    for fn in program.fns.values():
-        for verdict in _function(fn, io):
+    for name in program.fns if fns is None else fns:
+        for verdict in _function(program.fns[name], io, asserted):
             key = (verdict.span, verdict.role)
             known = found.get(key)
             if known is None or ORDER.index(verdict.kind) > ORDER.index(known.kind):
@@ -103,28 +106,34 @@ def _with_io(program: Program) -> set[str]:
     return seen
 
 
-def _function(fn: Fn, io: set[str]) -> Iterator[Verdict]:
-    indices = Indices(fn)
-    for let in lets_of(fn.body):
-        match let.value:
-            case Loop():
-                yield _Loop(let, let.value, indices, io).verdict()
-            case While():
-                yield _while(let)
-            case _:
-                pass
+def _function(fn: Fn, io: set[str], asserted: bool) -> Iterator[Verdict]:
+    loops = [let for let in lets_of(fn.body) if isinstance(let.value, Loop | While)]
+    if asserted:
+        loops = [let for let in loops if _asserted(let)]
+    indices = Indices(fn) if loops else None
+    for let in loops:
+        if isinstance(let.value, Loop) and indices:
+            yield _Loop(let, let.value, indices, io).verdict()
+        else:
+            yield _while(let)
+
+
+def _asserted(let: Let) -> bool:
+    """Whether the author wrote `parallel for`. A loop that `break` made a While has only its text to say so."""
+    if isinstance(let.value, Loop):
+        return let.value.parallel
+    return let.span.text.startswith("parallel")
 
 
 def _while(let: Let) -> Verdict:
     text = let.span.text
-    asserted = text.startswith("parallel")
     if text.startswith(("for", "parallel")):
         reason = "`break` or `return` may end it in any turn"
         word = re.search(r"\b(break|return)\b", text)
         at = let.span
         if word:
             at = Span(at.source, at.start + word.start(), at.start + word.end())
-        return Verdict(let.span, let.role, "sequential", reason, (Note("ends the loop here", at),), asserted)
+        return Verdict(let.span, let.role, "sequential", reason, (Note("ends the loop here", at),), _asserted(let))
     return Verdict(let.span, let.role, "sequential", "each turn decides whether another one follows")
 
 
