@@ -86,7 +86,7 @@ class Domains:
         self.met: set[Place] = set()
         self.trusted = 0  # calls under way of functions with a rule of their own, which answers for what is inside
         self._under_way: list[str] = []
-        self._images: dict[tuple[str, tuple[Interval, ...]], tuple[Interval, ...]] = {}
+        self._images: dict[tuple[str, tuple[Interval, ...], bool], tuple[Interval, ...]] = {}
         self.call(fn.name, tuple(bounds(p) for p in fn.params))
 
     def smooth(self, place: Place) -> bool:
@@ -96,7 +96,7 @@ class Domains:
     def call(self, name: str, args: tuple[Interval, ...]) -> tuple[Interval, ...]:
         """The intervals of a function's results."""
         fn = self.program.fns[name]
-        key = (name, args)
+        key = (name, args, self.trusted > 0)
         known = self._images.get(key)
         if known is not None:
             return known

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 from typing import Literal, TypeAlias
 
 from ..core.ir import Block, Carry, Fn, Io, Let, Lit, Loop, Operand, Program, Reduce, Var, While
@@ -146,7 +147,7 @@ class _Loop:
         self.io = io
         self.span = let.span
         self.body = Body(node, indices)
-        self.tests = Turns(indices, node, self.body.names)
+        self.turns = Turns(indices, node, self.body.names)
         self.index = node.index.name.split(".")[0]
 
     def verdict(self) -> Verdict:
@@ -185,32 +186,37 @@ class _Loop:
             if not accesses:
                 return "parallel", "", ()  # private: the last turn's value stays
             accesses = [*accesses, Access("write", (), uses.end or self.span)]
-        worst: tuple[Kind, str, tuple[Note, ...]] = ("parallel", "", ())
-        for i, a in enumerate(accesses):
-            for b in accesses[i:]:
-                found = self.pair(a, b, name)
-                if ORDER.index(found[0]) > ORDER.index(worst[0]):
-                    worst = found
-        return worst
+        worst: tuple[Kind, Access, Access, Meeting] | None = None
+        for a, b in combinations_with_replacement(accesses, 2):
+            meeting = None if a.how == b.how == "read" else self.turns.meet(a, b)
+            if meeting is None:
+                continue
+            kind = self.pair(a, b)
+            if worst is None or ORDER.index(kind) > ORDER.index(worst[0]):
+                worst = kind, a, b, meeting
+                if kind == "sequential":
+                    break
+        return self.told(worst, name) if worst else ("parallel", "", ())
 
-    def pair(self, a: Access, b: Access, name: str) -> tuple[Kind, str, tuple[Note, ...]]:
-        """What two accesses, in two turns, to the value called `name` say."""
-        if a.how == b.how == "read":
-            return "parallel", "", ()
-        meeting = self.tests.meet(a, b)
-        if meeting is None:
-            return "parallel", "", ()
-        if a.how == b.how != "write":
-            at = self.written(a, name)
-            if any(self.tests.varies(r.low) for r in a.places) or any(self.tests.varies(r.low) for r in b.places):
-                return "histogram", f"turns combine in elements `{at}` by `{a.how}`", ()
-            return "reduction", f"turns combine in `{at}` by `{a.how}`", ()
-        return "sequential", self.conflict(a, b, meeting, name), self.places(a, b, meeting, name)
+    def pair(self, a: Access, b: Access) -> Kind:
+        """What two accesses that meet in two turns make of the loop."""
+        if a.how != b.how or a.how == "write":
+            return "sequential"
+        return "histogram" if any(self.turns.varies(r.low) for r in (*a.places, *b.places)) else "reduction"
 
     # ---- words
 
+    def told(
+        self, worst: tuple[Kind, Access, Access, Meeting], name: str
+    ) -> tuple[Kind, str, tuple[Note, ...]]:
+        kind, a, b, meeting = worst
+        if kind == "sequential":
+            return kind, self.conflict(a, b, meeting, name), self.places(a, b, meeting, name)
+        what = "elements " if kind == "histogram" else ""
+        return kind, f"turns combine in {what}`{self.written(a, name)}` by `{a.how}`", ()
+
     def conflict(self, a: Access, b: Access, meeting: Meeting, name: str) -> str:
-        (first, one), (second, other) = self.turns(a, b, meeting)
+        (first, one), (second, other) = self.in_order(a, b, meeting)
         if meeting == "perhaps":
             if a == b:
                 return f"two turns may both {_does(a)} the same `{self.written(a, name)}`"
@@ -222,14 +228,14 @@ class _Loop:
         return f"turn `{one}` {_does(first)}s `{x}`, which turn `{other}` {_does(second)}s {same}".rstrip()
 
     def places(self, a: Access, b: Access, meeting: Meeting, name: str) -> tuple[Note, ...]:
-        (first, one), (second, other) = self.turns(a, b, meeting)
+        (first, one), (second, other) = self.in_order(a, b, meeting)
         notes = [
             Note(f"turn `{one}` {_does(first)}s `{self.written(first, name)}`", first.span),
             Note(f"turn `{other}` {_does(second)}s `{self.written(second, name)}`", second.span),
         ]
         return tuple(dict.fromkeys(notes))
 
-    def turns(self, a: Access, b: Access, meeting: Meeting) -> tuple[tuple[Access, str], tuple[Access, str]]:
+    def in_order(self, a: Access, b: Access, meeting: Meeting) -> tuple[tuple[Access, str], tuple[Access, str]]:
         """The two accesses in the order of two turns that conflict, each with its turn."""
         distance = meeting if isinstance(meeting, int) and meeting else 1
         if distance < 0:

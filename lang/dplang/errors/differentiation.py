@@ -66,7 +66,7 @@ class SeveredPath(Diagnostic):
         yield Note(why(self.op))
 
     def help(self) -> str:
-        others = [f"`{r}`" if r.replace("_", "").isalnum() else r for r in self.remedies if r != "stop"]
+        others = [f"`{r}`" if r.isidentifier() else r for r in self.remedies if r != "stop"]
         stop = f"`stop({self.construct.text})`" if _short(self.construct) else f"`stop(..)` around `{self.op}`"
         text = f"{stop} treats it as a constant, if that is meant"
         return f"{text}; otherwise use {' or '.join(others)}" if others else text
