@@ -218,6 +218,9 @@ class Builder(Node):
     element: Expr
 
 
+ReduceOp: TypeAlias = Literal["+", "*", "min", "max", "any", "all", "argmin", "argmax", "logsumexp"]
+
+
 @dataclass(frozen=True, slots=True)
 class Reduce(Node):
     """The elements over all ranges combined. `+` of arrays, structs and tuples adds leaf by leaf.
@@ -225,7 +228,7 @@ class Reduce(Node):
     `mean` is `+` divided by the number of turns, made so by the checker.
     """
 
-    op: Literal["+", "*", "min", "max", "any", "all", "argmin", "argmax", "logsumexp"]
+    op: ReduceOp
     ranges: tuple[Range, ...]
     element: Expr
 
@@ -561,21 +564,28 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class HoleInfo:
-    """One hole of a sketch: where it is written (all occurrences) and its field in the sketch's record of holes."""
+    """One hole of a sketch: its field in the struct of holes, and what `dp fill` replaces.
+
+    `uses` are the places of `?a`, `declared` that of `hole a: .. = ..`.
+    """
 
     name: str
     field: int
-    spans: tuple[Span, ...]
+    uses: tuple[Span, ...]
+    declared: Span | None
 
 
 @dataclass(eq=False, slots=True)
 class Sketch:
-    """A sketch: the struct of its holes, its function (holes first), starts, and the spans that `dp fill` replaces."""
+    """A sketch, for `dp fill`: to all else it is a struct of its holes with a method `call`.
 
-    function: Function
+    `parts` are the sketches that it calls, whose holes are one field each.
+    """
+
+    name: str
     holes: Struct
-    infos: tuple[HoleInfo, ...]
-    start: Expr
+    infos: tuple[HoleInfo, ...] = ()
+    parts: tuple[tuple[int, Sketch], ...] = ()
 
 
 @dataclass(eq=False, slots=True)
@@ -592,3 +602,5 @@ class Module:
     types: dict[Symbol, Type]
     tests: tuple[tuple[str, Block], ...] = ()
     fills: tuple[tuple[Sketch, Symbol], ...] = ()
+    scope: object = None
+    """What the checker keeps about `names` for whoever imports them."""

@@ -285,33 +285,6 @@ class HoleTwice(Diagnostic):
 
 
 @diagnostic("E0510")
-class NoHole(Diagnostic):
-    """A sketch without a hole is a function: there is nothing to find in it.
-
-    Wrong:
-
-    ```dp error=E0510
-    sketch twice(t: Float) -> Float = 2 * t
-    ```
-
-    Right:
-
-    ```dp
-    fn twice(t: Float) -> Float = 2 * t
-    print(twice(1.0))
-    ```
-    """
-
-    name: str
-
-    def sentence(self) -> str:
-        return f"the sketch `{self.name}` has no hole"
-
-    def help(self) -> str:
-        return "write `fn`, or leave something open with `?name`"
-
-
-@diagnostic("E0511")
 class StartOnBound(Diagnostic):
     """A training starts with a parameter that lies on its bound.
 
@@ -320,7 +293,7 @@ class StartOnBound(Diagnostic):
 
     Wrong:
 
-    ```dp error=E0511
+    ```dp error=E0510
     struct Scale { s: Float >= 0 }
     let fit = train p = Scale(s = 0) { minimize (p.s - 2)^2  steps 10 }
     ```
@@ -344,7 +317,7 @@ class StartOnBound(Diagnostic):
         return "start with a value inside the bounds"
 
 
-@diagnostic("E0512")
+@diagnostic("E0511")
 class HoleCycle(Diagnostic):
     """Sketches call each other in a circle, so that the holes of each would be among the holes of the other.
 

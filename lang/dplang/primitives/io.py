@@ -8,7 +8,11 @@ from .table import Row, add
 add(
     Row("print", "", "severed", "printing.write", effect="io", typing="print", elementwise=False,
         doc="Writes values, separated by blanks, and ends the line."),
-    Row("progress", "", "severed", "train.progress", effect="progress", typing="progress", elementwise=False, public=False),
+    # what `train` tells while it runs: steps at most (0: unknown); step, loss; the step, loss and points of a failure
+    Row("progress.begin", "", "severed", "progress.begin", effect="progress", typing="none", elementwise=False, public=False),
+    Row("progress.step", "", "severed", "progress.step", effect="progress", typing="none", elementwise=False, public=False),
+    Row("progress.failed", "", "severed", "progress.failed", effect="progress", typing="none", elementwise=False, public=False),
+    Row("progress.end", "", "severed", "progress.end", effect="progress", typing="none", elementwise=False, public=False),
     Row("data.csv", "", "severed", "csv.read", effect="io", typing="csv", elementwise=False,
         doc='The named columns of a CSV file: `data.csv("mood.csv", "t", "y")` is a tuple of two arrays.'),
     Row("plot.line", "", "severed", "plot.line", effect="io", typing="plot", elementwise=False,
