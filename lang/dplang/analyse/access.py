@@ -65,6 +65,8 @@ class Indices:
         self.natural: set[Atom] = set()
         self._dims: dict[tuple[str, int], Size] = {}
         self._block(fn.body)
+        for let in fn.body.lets:
+            self._sizes(let)
 
     def form(self, o: Operand) -> Size:
         if isinstance(o, Lit):
@@ -138,7 +140,7 @@ class Indices:
         match let.value:
             case Fill(shape, _):
                 for axis, o in enumerate(shape):
-                    self._dims[let.names[0].name, axis] = self._natural(self.form(o))
+                    self._dims[let.names[0].name, axis] = self.form(o)
             case Update("set" | "add", Var() as x, _, _):
                 rank = len(x.type.dims) if isinstance(x.type, ArrayType) else 0
                 for axis in range(rank):
@@ -146,15 +148,14 @@ class Indices:
             case Loop(low=low, high=high, results=results):
                 for name, r in zip(let.names, results, strict=True):
                     if isinstance(r, Build):
-                        self._dims[name.name, 0] = self._natural(self.form(high) - self.form(low))
+                        self._dims[name.name, 0] = self.form(high) - self.form(low)
             case _:
                 pass
 
-    def _natural(self, s: Size) -> Size:
-        """A size is not negative: where it is one variable, that is worth knowing."""
-        if s.atom is not None:
-            self.natural.add(s.atom)
-        return s
+    def _sizes(self, let: Let) -> None:
+        """A size is not negative, or the function faults: where it is one variable, that is worth knowing."""
+        sizes = [self.form(o) for o in let.value.shape] if isinstance(let.value, Fill) else []
+        self.natural.update(s.atom for s in sizes if s.atom is not None)
 
 
 def steps(node: Loop) -> Iterable[tuple[Var, Operand, Operand]]:
