@@ -57,10 +57,12 @@ def _block(block: Block, live: set[str], found: Deaths) -> None:
 
 
 def _nested(let: Let, live: set[str], dying: set[str], found: Deaths) -> None:
-    turning = isinstance(let.value, Loop | While)
-    for _, block in blocks(let.value):
-        if turning:
-            _block(block, live | _held(let.value), found)
+    inner: set[str] = set().union(*(_held(block) for _, block in blocks(let.value)))
+    for params, block in blocks(let.value):
+        if isinstance(let.value, Loop | While):
+            # another turn follows; what a While's condition reads of its state the body reads after it
+            state = {p.name for p in params} if isinstance(let.value, While) and block is let.value.cond else set()
+            _block(block, live | _held(let.value) | state, found)
         else:
-            found.entering[id(block)] = tuple(sorted(dying - _held(block)))
+            found.entering[id(block)] = tuple(sorted((dying & inner) - _held(block)))
             _block(block, live, found)

@@ -175,8 +175,8 @@ class NegativeExponent(Diagnostic):
 
 @diagnostic("E0606")
 class SizesDiffer(Diagnostic):
-    """Two sizes that must be equal differ when the program runs: at `as`, at a lifted call over arrays of sizes that are
-    known only at run time, or where a value of unknown size goes to a place of a known one.
+    """Two sizes that must be equal differ when the program runs: at `as`, at a lifted call over arrays of sizes that
+    are known only at run time, or where a value of unknown size goes to a place of a known one.
 
     Wrong:
 
@@ -471,8 +471,8 @@ class NothingToDraw(Diagnostic):
 
 @diagnostic("E0617")
 class BadFormat(Diagnostic):
-    """A value does not take the format that stands behind the colon. `d` and `x` are for Ints, `.3f` and `e` for numbers;
-    the specifications are Python's.
+    """A value does not take the format that stands behind the colon. `d` and `x` are for Ints, `.3f` and `e` for
+    numbers; the specifications are Python's.
 
     ```dp
     let x = 2.5

@@ -1,0 +1,85 @@
+"""The interpreter: runs functions of the core on values. It is the reference for what a program means."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import numpy as np
+
+from ..core.ir import Program
+from ..errors import Fault
+from ..errors.runtime import OutOfMemory
+from .machine import DEEPEST, DEPTH, Limit, Machine, Meter
+from .prepare import function
+
+__all__ = ["Interpreter", "Limit"]
+
+PYTHON_FRAMES = 64 * DEEPEST
+"""Python calls of Python functions take no room on the machine's stack, so depth is bounded by `DEEPEST` alone."""
+
+
+class Interpreter:
+    """Runs functions of `program`. Arguments are never written to, whoever else holds them.
+
+    copy_always  every update copies its array: the oracle for updates in place
+    count        counts scalars touched, element by element
+    limit        bounds work and memory
+    out          where `print` writes; standard output by default
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        *,
+        copy_always: bool = False,
+        count: bool = False,
+        vectorise: bool = True,
+        limit: Limit | None = None,
+        out: TextIO | None = None,
+    ) -> None:
+        meter = Meter(limit) if count or limit is not None else None
+        self._machine = Machine(
+            program,
+            out if out is not None else sys.stdout,
+            copy_always=copy_always,
+            vectorise=vectorise and not count,
+            meter=meter,
+        )
+
+    @property
+    def touched(self) -> int:
+        """Scalars touched so far, where they are counted."""
+        return self._machine.meter.touched if self._machine.meter is not None else 0
+
+    def call(self, name: str, args: Sequence[Any]) -> tuple[Any, ...]:
+        """The results of function `name` of these arguments; raises `Fault`."""
+        fn = function(self._machine, name)
+        frame: list[Any] = [None] * fn.size
+        frame[DEPTH] = 0
+        frame[2 : 2 + len(args)] = [_fit(a) for a in args]
+        with _deep_stack(), np.errstate(all="ignore"):
+            try:
+                value = fn.body(frame)
+            except MemoryError:
+                raise Fault(OutOfMemory(fn.fn.span, 0)) from None
+        return (value,) if len(fn.fn.body.results) == 1 else value
+
+
+def _fit(a: Any) -> Any:
+    """An argument that may be looked into but belongs to somebody else: an array whose memory nobody counts is copied."""
+    if isinstance(a, np.ndarray) and not a.flags.owndata and not isinstance(a.base, np.ndarray):
+        return a.copy()
+    return a
+
+
+@contextmanager
+def _deep_stack() -> Iterator[None]:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, PYTHON_FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

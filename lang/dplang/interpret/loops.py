@@ -1,0 +1,199 @@
+"""Loops, one turn after another, and the choice of running them on whole arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..core.ir import ArrayType, Block, Build, Carry, Loop, Operand, Reduce, Result, While
+from ..errors import Span
+from . import access, reduce, values
+from .closures import Statement, moves, sequence, take, valued
+from .machine import SINK, Machine
+from .rows import Code, Frame, Source, getter
+
+if TYPE_CHECKING:
+    from .prepare import Node
+
+
+class Rows:
+    """Arrays that the turns of a loop give, put into one: each is copied at once, so that nothing holds it."""
+
+    __slots__ = ("charge", "count", "made", "span", "turns")
+
+    def __init__(self, turns: int, span: Span, charge: Callable[[int], None] | None) -> None:
+        self.turns = turns
+        self.count = 0
+        self.made: Any = None
+        self.span = span
+        self.charge = charge
+
+    def append(self, v: Any) -> None:
+        made = self.made
+        if made is None:
+            made = self.made = values.allocate((max(self.turns, 1), *v.shape), v.dtype, self.span)
+        elif made.shape[1:] != v.shape:
+            raise access.differing(self.span, v.shape, made.shape[1:])
+        elif self.count == len(made):
+            made = values.allocate((2 * self.count, *v.shape), v.dtype, self.span)
+            made[: self.count] = self.made
+            self.made = made
+        made[self.count] = v
+        self.count += 1
+        if self.charge is not None:
+            self.charge(v.size)
+
+    def array(self, t: ArrayType) -> Any:
+        if self.made is None:
+            return values.stack([], t)
+        return self.made if self.count == len(self.made) else self.made[: self.count].copy()
+
+
+def loop(node: Node, value: Loop | While) -> Code:
+    """The code of a loop, which stores its results itself."""
+    return _While(node, value).code() if isinstance(value, While) else _Loop(node, value).code()
+
+
+class _Turns:
+    """What both kinds of loop share: what happens before, at the end of each turn, and after."""
+
+    def __init__(self, node: Node, value: Loop | While) -> None:
+        self.node = node
+        self.value = value
+        self.machine: Machine = node.owner.machine
+        self.span = node.let.span
+        self.before: list[Statement] = []
+        self.after: list[Statement] = []
+        self.turn: list[Statement] = []
+        # how many turns there will be, where that is known
+        self.count_slot = node.owner.spare_slot()
+
+    def prepare(self, blocks: Sequence[Block]) -> None:
+        """`blocks` are all the nested blocks, the body last. The operands of the loop must have been admitted."""
+        results, body, slot = self.value.results, blocks[-1], self.node.slot
+        gathered = [i for i, r in enumerate(results) if not isinstance(r, Carry)]
+        carried = [i for i, r in enumerate(results) if isinstance(r, Carry)]
+        starts = [self.node.last(r.init, blocks) for r in results if isinstance(r, Carry)]
+        done = self.node.owner.block(body, 1 + len(gathered), [*gathered, *carried])
+        self.turn = list(done.statements)
+        for i in gathered:
+            self.gather(results[i], body.results[i], done.results[i], i)
+        params = [slot(r.param.name) for r in results if isinstance(r, Carry)]
+        self.before += zip(params, map(getter, starts), strict=True)
+        self.turn += moves(params, [done.results[i] for i in carried])
+        for i, param in zip(carried, params, strict=True):
+            self.after.append((slot(self.node.let.names[i].name), take(param)))
+
+    def gather(self, r: Result, result: Operand, source: Source, i: int) -> None:
+        """A `Build` or `Reduce`: a row under way in a slot of its own."""
+        under_way = self.node.owner.spare_slot()
+        self.before.append((under_way, self.start(r, result)))
+        put = getter(source)
+
+        def append(f: Frame) -> None:
+            f[under_way].append(put(f))
+
+        self.turn.append((SINK, append))
+        out, finish = take(under_way), self.finish(r, result, i)
+        self.after.append((self.node.slot(self.node.let.names[i].name), lambda f: finish(out(f))))
+
+    def start(self, r: Result, result: Operand) -> Code:
+        if not isinstance(result.type, ArrayType):
+            new = reduce.collector(result.type)
+            return lambda f: new()
+        span, meter, count = self.span, self.machine.meter, self.count_slot
+        charge = None if meter is None else (lambda n: meter.add(n, span))
+        return lambda f: Rows(f[count] or 0, span, charge)
+
+    def finish(self, r: Result, result: Operand, i: int) -> Callable[[Any], Any]:
+        t = self.node.let.names[i].type
+        if isinstance(r, Reduce):
+            return reduce.finish(r, result.type, t, self.span)
+        assert isinstance(r, Build) and isinstance(t, ArrayType)
+        if isinstance(result.type, ArrayType):
+            return lambda rows: rows.array(t)
+        dtype = values.dtype_of(t)
+        return lambda row: values.from_list(row, dtype)
+
+
+class _Loop(_Turns):
+    def __init__(self, node: Node, value: Loop) -> None:
+        super().__init__(node, value)
+        self.loop = value
+
+    def code(self) -> Code:
+        value, node = self.loop, self.node
+        node.admit([value.low, value.high, *(r.init for r in value.results if isinstance(r, Carry))])
+        low, high = getter(node.source(value.low)), getter(node.source(value.high))
+        index = node.slot(value.index.name)
+        self.prepare([value.body])
+        turn = tuple(self.turn)
+        count = self.count_slot
+        one = sequence(turn) if len(turn) <= 3 else None
+        before, after = sequence(self.before), sequence(self.after)
+
+        def run_one(f: Frame) -> None:
+            first, last = low(f), high(f)
+            f[count] = last - first
+            before(f)
+            for i in range(first, last):
+                f[index] = i
+                one(f)  # type: ignore[misc]
+            after(f)
+
+        def run_many(f: Frame) -> None:
+            first, last = low(f), high(f)
+            f[count] = last - first
+            before(f)
+            for i in range(first, last):
+                f[index] = i
+                for slot, code in turn:
+                    f[slot] = code(f)
+            after(f)
+
+        if len(turn) == 1:
+            return _single(low, high, index, count, turn[0], before, after)
+        return run_many if one is None else run_one
+
+
+def _single(low: Code, high: Code, index: int, count: int, statement: Statement, before: Code, after: Code) -> Code:
+    slot, code = statement
+
+    def run(f: Frame) -> None:
+        first, last = low(f), high(f)
+        before(f)
+        for i in range(first, last):
+            f[index] = i
+            f[slot] = code(f)
+        after(f)
+
+    return run
+
+
+class _While(_Turns):
+    def __init__(self, node: Node, value: While) -> None:
+        super().__init__(node, value)
+        self.loop = value
+
+    def code(self) -> Code:
+        value, node = self.loop, self.node
+        node.admit([r.init for r in value.results if isinstance(r, Carry)])
+        self.prepare([value.cond, value.body])
+        test = node.owner.block(value.cond)
+        condition = getter(valued(test.statements, test.results[0]))
+        turn = sequence(self.turn)
+        before, after = sequence(self.before), sequence(self.after)
+        index, trips = node.slot(value.index.name), node.slot(node.let.names[-1].name)
+
+        def run(f: Frame) -> None:
+            before(f)
+            n = 0
+            f[index] = 0
+            while condition(f):
+                turn(f)
+                n += 1
+                f[index] = n
+            f[trips] = n
+            after(f)
+
+        return run
