@@ -182,6 +182,9 @@ class TwoColumns(_InData):
         return f"the file has two columns `{self.column}`"
 
 
+_ABSENT = ("", "-", "?", "na", "n/a", "none", "null", "missing")
+
+
 @diagnostic("E0708")
 class NotANumber(_InData):
     """A cell of a column that is read as numbers holds something else.
@@ -200,7 +203,7 @@ class NotANumber(_InData):
         return f"`{self.text}` in column `{self.column}` is no number"
 
     def help(self) -> str:
-        if not self.text:
+        if self.text.casefold() in _ABSENT:
             return "fill the cell, or remove its row from the file"
         if "," in self.text and _numeric(self.text.replace(",", ".", 1)):
             return "numbers are written with a decimal point"
@@ -346,7 +349,8 @@ class UnequalSeries(Diagnostic):
 
 @diagnostic("E0725")
 class BadDrawing(Diagnostic):
-    """matplotlib refuses what a picture was told: a colour that it does not know, a size that is not positive.
+    """matplotlib refuses what a picture was told: a colour that it does not know, a size that is not positive, numbers
+    too large for its axes.
 
     Colours are names such as `"black"`, `"tomato"`, `"tab:blue"`, or six hexadecimal digits: `"#336699"`.
     """

@@ -6,6 +6,7 @@ A picture depends on the data alone: no clock, no screen, no settings of the use
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -108,35 +109,45 @@ SETTINGS: dict[str, Any] = {
 def _draw(series: Sequence[Series], path: str, options: dict[str, Any], span: Span) -> None:
     try:
         import matplotlib
-        from matplotlib.figure import Figure as Canvas
     except ImportError:
         raise Fault(faults.NoMatplotlib(span)) from None
-    size = (float(options.get("width", 8.0)), float(options.get("height", 4.5)))
-    if not all(0.5 <= s <= 100.0 for s in size):
+    width, height = float(options.get("width", 8.0)), float(options.get("height", 4.5))
+    if not (0.5 <= width <= 100.0 and 0.5 <= height <= 100.0):
         raise Fault(faults.BadDrawing(span, "a picture is from 0.5 to 100 inches wide and high"))
-    with matplotlib.rc_context():
+    for s in series:
+        if s.color and not matplotlib.colors.is_color_like(s.color):
+            raise Fault(faults.BadDrawing(s.span, f"there is no colour `{s.color}`"))
+    with matplotlib.rc_context(), warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(SETTINGS)  # type: ignore[arg-type]
-        canvas = Canvas(figsize=size, dpi=150, layout="constrained")
-        axes = canvas.subplots()
-        for i, s in enumerate(series):
-            _one(axes, s, s.color or COLORS[i % len(COLORS)], matplotlib)
-        # a text in mathematical notation that is not well formed must not fault: dollars are dollars
-        axes.set_title(_plain(options.get("title", "")))
-        axes.set_xlabel(_plain(options.get("x", "")))
-        axes.set_ylabel(_plain(options.get("y", "")))
-        if any(s.label for s in series):
-            axes.legend()
-        metadata = {"Date": None} if path.lower().endswith(".svg") else {}
         try:
-            canvas.savefig(path, metadata=metadata)
+            canvas = _canvas(series, options, (width, height))
+            canvas.savefig(path, metadata={"Date": None} if path.lower().endswith(".svg") else {})
         except OSError as error:
             raise Fault(faults.CannotWrite(span, path, error.strerror or str(error))) from None
+        except (ValueError, ArithmeticError, MemoryError) as error:
+            # a path with a zero byte, numbers too far apart for axes, a picture too large
+            raise Fault(faults.BadDrawing(span, f"the picture cannot be drawn: {error}")) from None
 
 
-def _one(axes: Any, s: Series, color: str, matplotlib: Any) -> None:
-    if not matplotlib.colors.is_color_like(color):
-        raise Fault(faults.BadDrawing(s.span, f"there is no colour `{color}`"))
+def _canvas(series: Sequence[Series], options: dict[str, Any], size: tuple[float, float]) -> Any:
+    from matplotlib.figure import Figure as Canvas
+
+    canvas = Canvas(figsize=size, dpi=150, layout="constrained")
+    axes = canvas.subplots()
+    for i, s in enumerate(series):
+        _one(axes, s, s.color or COLORS[i % len(COLORS)])
+    # a text in mathematical notation that is not well formed must not fault: dollars are dollars
+    axes.set_title(_plain(options.get("title", "")))
+    axes.set_xlabel(_plain(options.get("x", "")))
+    axes.set_ylabel(_plain(options.get("y", "")))
+    if any(s.label for s in series):
+        axes.legend()
+    return canvas
+
+
+def _one(axes: Any, s: Series, color: str) -> None:
     label = _plain(s.label) or "_nolegend_"
     if s.kind == "line":
         axes.plot(s.x, s.y, color=color, label=label, linewidth=1.6, solid_joinstyle="round")
