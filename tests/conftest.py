@@ -26,7 +26,7 @@ class Snapshot:
     def run(self, name: str, what: Callable[[str], str]) -> None:
         """Runs `what` on each text of a file and compares with what the file says; add a text, then `--update`."""
         cases = (SNAPSHOTS / name).read_text(encoding="utf-8").removesuffix(NEXT).split(NEXT)
-        texts = [case.split(BECOMES)[0] for case in cases]
+        texts = [case.split(BECOMES)[0].removesuffix("\n=>") for case in cases]
         self.agree(name, ((text, what(text)) for text in texts))
 
     def agree(self, name: str, cases: Iterable[tuple[str, str]]) -> None:

@@ -342,7 +342,8 @@ class OperatorBeginsLine(Diagnostic):
 
     A statement ends at the end of its line, so the operator would stand alone; a line that begins with `-` could
     silently be a value of its own. Put the operator at the end of the line before, or put the whole expression
-    into round brackets, within which line breaks do not count.
+    into round brackets, within which line breaks do not count. After a loop, or an `if` without `else`, a line may
+    begin with `-`: there is no value before it.
 
     Wrong:
     ```dp

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from ..errors.diagnostic import Diagnostic, Fault
 from ..errors.source import Source, Span
-from ..errors.syntax import BadInterpolation, ColonBlock, NestedTooDeeply, OperatorBeginsLine
+from ..errors.syntax import BadInterpolation, ColonBlock, NestedTooDeeply, OperatorBeginsLine, UnknownCharacter
 from . import tree
 from .brackets import Nesting, divide
 from .build import ACTIONS, Building
@@ -21,6 +21,7 @@ LIMIT = 800
 INNER_LIMIT = 100
 """The same for an expression inside a string, on top of the above."""
 SEPARATORS = frozenset((NEWLINE, "SEMICOLON", "COMMA"))
+WITHOUT_VALUE = (tree.If, tree.For, tree.While, tree.Break, tree.Continue, tree.FnDef, tree.StructDef, tree.EnumDef)
 ENOUGH = 50
 """So many faults, and the rest of the text is not looked at."""
 
@@ -79,9 +80,25 @@ def _docs(source: Source, comments: list[tree.Comment]) -> dict[int, str]:
 
 
 def _raise(faults: list[Diagnostic]) -> None:
-    if faults:
-        once = {(fault.span.start, fault.span.end, fault.code): fault for fault in reversed(faults)}
-        raise Fault(*(once[key] for key in sorted(once)))
+    """Raises the faults in the order of the text. A strange character after another fault of its line tells nothing
+    new: the line is prose, or some other language."""
+    once = {(fault.span.start, fault.span.end, fault.code): fault for fault in reversed(faults)}
+    kept: list[Diagnostic] = []
+    for key in sorted(once):
+        fault = once[key]
+        if not (isinstance(fault, UnknownCharacter) and kept and kept[-1].span.end_line == fault.span.line):
+            kept.append(fault)
+    if kept:
+        raise Fault(*kept)
+
+
+def has_value(item: object) -> bool:
+    """Whether an item ends in an expression that an operator could follow: a loop does not, nor `if` without `else`."""
+    while isinstance(item, tree.If) and item.orelse is not None:
+        if isinstance(item.orelse, tree.Block):
+            return True
+        item = item.orelse
+    return not isinstance(item, WITHOUT_VALUE)
 
 
 class _Run:
@@ -137,7 +154,7 @@ class _Run:
                 self.shift(code - 1, token)
 
     def shift(self, state: int, token: Token) -> None:
-        if token.kind == "MINUS" and self.begins_line() and "LPAR" in self.tables.actions[state]:
+        if token.kind == "MINUS" and "LPAR" in self.tables.actions[state] and self.goes_on_from_line_before():
             self.building.faults.append(OperatorBeginsLine(self.building.span(token)))
         self.trail.clear()
         self.states.append(state)
@@ -149,13 +166,13 @@ class _Run:
             self.heights[self.position] = len(self.states)
         self.position += 1
 
-    def begins_line(self) -> bool:
-        """Whether the token follows a statement of the line before."""
-        return (
-            self.position > 1
-            and self.tokens[self.position - 1].kind == NEWLINE
-            and self.tokens[self.position - 2].kind != "SEMICOLON"
-        )
+    def goes_on_from_line_before(self) -> bool:
+        """Whether the token begins a line after an expression that it could be meant to go on with."""
+        previous = [token.kind for token in self.tokens[max(self.position - 2, 0) : self.position]]
+        if len(previous) < 2 or previous[0] == "SEMICOLON" or previous[1] != NEWLINE:
+            return False
+        before = self.values[-2]  # the item before the separators, or the list that it ends
+        return has_value(before[-1] if isinstance(before, list) else before)
 
     def reduce(self, rule: Rule, token: Token) -> bool:
         """Replaces what a rule stands for by its value; False where that would be nested too deeply."""
