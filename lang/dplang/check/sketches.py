@@ -212,7 +212,7 @@ def infer_hole(cx: Context, e: tree.Hole, expected: Type | None) -> typed.Expr:
     return cx.wrong(e.span, faults.HoleOutside(e.span, e.name)) if made is None else made
 
 
-def check_hole(cx: Context, e: tree.HoleDecl) -> list[typed.Stmt]:
+def declare_hole(cx: Context, e: tree.HoleDecl) -> list[typed.Stmt]:
     """`hole a: Float = 1.0`: `a` is that field from here on."""
     name = e.name.name
     value = _field(cx, name, e.name.span)
@@ -372,6 +372,6 @@ def middle(constraint: Constraint | None) -> float | None:
 
 
 __all__ = [
-    "Open", "check_hole", "complete", "declare", "infer_hole", "infer_train", "note_fill", "parameter_name",
+    "Open", "declare_hole", "complete", "declare", "infer_hole", "infer_train", "note_fill", "parameter_name",
     "sketch_target", "start_of", "trained",
 ]  # fmt: skip

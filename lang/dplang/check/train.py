@@ -39,6 +39,7 @@ from .functions import lambda_body
 from .lift import coerce
 from .names import Scope, StructName, Value
 from .native import fit
+from .sizing import forget
 from .unify import data_fault
 from .vectors import has_tangent, scalar_count
 
@@ -305,7 +306,7 @@ class _Training:
         converged = self.var("converged", BOOL, self.bool(False))
         empty = typed.MakeArray(Array(FLOAT, (Size.of(0),)), self.span, ())
         losses = Array(FLOAT, (Size.of(SizeVar("?")),))
-        history = self.var("history", losses, empty)
+        history = self.var("history", losses, forget(self.cx, empty, "len(history)"))
         self.stmts.append(self.tell("progress.begin", limit if limit is not None else self.int(0)))
 
         lets, (following, state, value) = self.turn(x, s, state_type, step, limit)
@@ -379,13 +380,14 @@ class _Training:
             stmts.append(bind(parameter.symbol, self.parameter, self.point(moment.x)))
             stmts.append(bind(step.symbol, INT, moment.step))
             stmts.append(bind(loss.symbol, FLOAT, moment.loss))
-        loops, cx.body.frame.loops = cx.body.frame.loops, 0
+        frame = cx.body.frame
+        outside, frame.loops, frame.closed = (frame.loops, frame.closed), 0, "the clause `every`"
         for clause, period in zip(self.clauses.every, periods, strict=True):
             body = self.good(infer_block(cx.inner(), clause.body, None, discard=True))
             turn = typed.Prim(INT, clause.period.span, "%", (typed.Local(INT, self.span, step.symbol), period))
             now = typed.Prim(BOOL, clause.period.span, "==", (turn, self.int(0)))
             stmts.append(self.when(now, typed.Do(body, clause.span)))
-        cx.body.frame.loops = loops
+        frame.loops, frame.closed = outside
         until = self.clauses.until
         return (None if until is None else self.good(check(cx, until.value, BOOL))), stmts
 
