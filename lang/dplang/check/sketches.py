@@ -51,8 +51,17 @@ class Open:
     state: Literal["new", "open", "done"] = "new"
 
 
-def declare(fn: FnName) -> FnName:
-    """Makes a sketch's struct of holes, still empty, and gives the method `call`, to be checked like any definition."""
+def check_sketch(fn: FnName) -> None:
+    """Checks a sketch's body, as that of its method `call`."""
+    from .declarations import check_fn
+
+    check_fn(complete(fn).call)
+
+
+def opened(fn: FnName) -> Open:
+    """A sketch's struct of holes, at first without any, and its method `call`, a definition like any other."""
+    if fn.sketch is not None:
+        return fn.sketch
     span = fn.tree.name.span
     decl = StructDecl(fn.tree.name.name, span, doc=fn.tree.doc)
     struct = StructName(decl, None, fn.scope)
@@ -62,8 +71,9 @@ def declare(fn: FnName) -> FnName:
     definition = replace(fn.tree, sketch=False, params=(first, *fn.tree.params))
     call = FnName(definition, fn.unit, Scope(fn.scope, "", {HOLES_TYPE: struct}), replace(fn.fn))
     struct.methods["call"] = call
+    fn.unit.fns.append(call)
     fn.sketch = call.sketch = Open(fn, struct, call, typed.Sketch(decl.name, Struct(decl, ())))
-    return call
+    return fn.sketch
 
 
 # ---- which holes there are
@@ -71,13 +81,13 @@ def declare(fn: FnName) -> FnName:
 
 def complete(fn: FnName) -> Open:
     """The sketch with all its holes known."""
-    sketch = fn.sketch
-    assert isinstance(sketch, Open)
+    sketch = opened(fn)
     if sketch.state == "open":
         fn.unit.report(faults.HoleCycle(fn.tree.name.span, fn.tree.name.name))
     if sketch.state == "new":
         sketch.state = "open"
-        _Collector(sketch).run()
+        with fn.unit.loud():
+            _Collector(sketch).run()
         sketch.state = "done"
     return sketch
 
@@ -372,6 +382,6 @@ def middle(constraint: Constraint | None) -> float | None:
 
 
 __all__ = [
-    "Open", "declare_hole", "complete", "declare", "infer_hole", "infer_train", "note_fill", "parameter_name",
+    "Open", "check_sketch", "complete", "declare_hole", "infer_hole", "infer_train", "note_fill", "parameter_name",
     "sketch_target", "start_of", "trained",
 ]  # fmt: skip
