@@ -20,7 +20,7 @@ class Error(Exception):
         self.diagnostics = diagnostics
 
     def __str__(self) -> str:
-        return "\n\n".join(render_text(d) for d in self.diagnostics)
+        return render_text(self.diagnostics)
 
 
 class MissingName(Error, AttributeError):

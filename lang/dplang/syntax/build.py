@@ -1,6 +1,6 @@
 """What each rule of the grammar makes of its children: the nodes of the surface tree, built bottom up.
 
-A rule whose children are the fields of one node, in order, needs no function: the node's class is its action.
+The functions here are those that do more than put their children into a node; actions.py says which rule has which.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from .text import read_text
 from .tokens import Token
 
 Jump: TypeAlias = tree.Return | tree.Break | tree.Continue
+
+Action: TypeAlias = Callable[..., Any]
+"""Makes a node. It takes what the parse shares, the span and the children."""
 
 
 @dataclass(slots=True)
@@ -81,7 +84,7 @@ class TypedName(NamedTuple):
     type: tree.TypeExpr
 
 
-def _group(children: tuple[Any, ...]) -> Group:
+def group_of(children: tuple[Any, ...]) -> Group:
     """Takes the optional last comma, which stands for itself, off the end."""
     return Group(list(children[:-1]), children[-1] is not None) if children else Group([], False)
 
@@ -295,7 +298,7 @@ def constructor_pattern(b: Building, at: Span, name: Token, parts: list[tree.Pat
 
 
 def tuple_pattern(b: Building, at: Span, *children: Any) -> tree.Pattern:
-    items, comma = _group(children)
+    items, comma = group_of(children)
     return cast(tree.Pattern, items[0]) if len(items) == 1 and not comma else tree.TuplePattern(at, tuple(items))
 
 
@@ -400,138 +403,3 @@ def train_point(
 
 def simple_clause(b: Building, at: Span, word: Token, value: tree.Expr) -> tree.Clause:
     return tree.Clause(at, cast(Any, word.text), value)
-
-
-# ---- the table
-
-Action: TypeAlias = Callable[..., Any]
-"""Takes what the parse shares, the span and the children."""
-
-
-def plain(cls: Callable[..., Any]) -> Action:
-    """The children are the node's fields."""
-    return lambda b, at, *children: cls(at, *children)
-
-
-def fixed(cls: Callable[..., Any], *fields: Any) -> Action:
-    """A node with the same fields each time, then the children."""
-    return lambda b, at, *children: cls(at, *fields, *children)
-
-
-def gathered(cls: Callable[..., Any]) -> Action:
-    """All children are the node's only field."""
-    return lambda b, at, *children: cls(at, children)
-
-
-def listed(b: Building, at: Span, *children: Any) -> list[Any]:
-    return list(children)
-
-
-def only(b: Building, at: Span, child: Any) -> Any:
-    return child
-
-
-ACTIONS: dict[str, Action] = {
-    "module": module,
-    "expression": only,
-    "fn_def": fn_def,
-    "mods": listed,
-    "sketch": listed,
-    "params": listed,
-    "param": param,
-    "type_params": listed,
-    "type_param": type_param,
-    "struct_def": struct_def,
-    "field_decl": field_decl,
-    "enum_def": enum_def,
-    "variant": variant,
-    "import_module": import_module,
-    "import_names": import_names,
-    "dotted": listed,
-    "test_def": test_def,
-    "derivative_def": derivative_def,
-    "derivative_rules": derivative_rules,
-    "rule": rule,
-    # types
-    "constrained": constrained,
-    "in_interval": plain(tree.InInterval),
-    "named_type": named_type,
-    "fn_type": fn_type,
-    "tuple_type": tuple_type,
-    "type_group": lambda b, at, *children: _group(children),
-    "brackets": lambda b, at, *children: children,
-    "any_rank": plain(tree.AnyRank),
-    "size_binary": size_binary,
-    "size_number": size_number,
-    "named_unknown": lambda b, at, token: tree.UnknownSize(at, token.text[1:]),
-    "unknown": fixed(tree.UnknownSize, None),
-    # statements
-    "block": gathered(tree.Block),
-    "let": plain(tree.Let),
-    "var": var,
-    "assign": assign,
-    "for_": for_,
-    "while_": while_,
-    "hole_def": hole_def,
-    "assert_": plain(tree.Assert),
-    "return_": jump(tree.Return),
-    "break_": jump(tree.Break),
-    "continue_": jump(tree.Continue),
-    # patterns
-    "name_pattern": name_pattern,
-    "qualified_pattern": qualified_pattern,
-    "constructor_pattern": constructor_pattern,
-    "tuple_pattern": tuple_pattern,
-    "number_pattern": number_pattern,
-    "negative_pattern": negative_pattern,
-    "string_pattern": string_pattern,
-    "true_pattern": fixed(tree.LiteralPattern, True),
-    "false_pattern": fixed(tree.LiteralPattern, False),
-    "pattern_parts": listed,
-    # expressions
-    "pipe": plain(tree.Pipe),
-    "compose": plain(tree.Compose),
-    "name_lambda": name_lambda,
-    "group_lambda": group_lambda,
-    "binary": binary,
-    "not_": fixed(tree.Unary, "not"),
-    "negative": fixed(tree.Unary, "-"),
-    "range": plain(tree.Range),
-    "cast": cast_,
-    "call": lambda b, at, fn, args: tree.Call(at, fn, tuple(args or ())),
-    "reduction": reduction,
-    "index": index,
-    "member": member,
-    "args": listed,
-    "arg": fixed(tree.Arg, None),
-    "named_arg": named_arg,
-    "all_slice": fixed(tree.SliceItem, None, None),
-    "from_slice": lambda b, at, low: tree.SliceItem(at, low, None),
-    "to_slice": lambda b, at, high: tree.SliceItem(at, None, high),
-    "comprehension": listed,
-    "binder": plain(tree.Binder),
-    "number": lambda b, at, token: tree.Number(at, number_value(token)),
-    "text": lambda b, at, token: read_text(b, token),
-    "name": lambda b, at, token: tree.Name(at, token.text),
-    "hole": lambda b, at, token: tree.Hole(at, token.text[1:]),
-    "true_": fixed(tree.Bool, True),
-    "false_": fixed(tree.Bool, False),
-    "grouped": grouped,
-    "group": lambda b, at, *children: _group(children),
-    "typed_name": typed_name,
-    "array": gathered(tree.ArrayExpr),
-    "builder": lambda b, at, element, binders: tree.Builder(at, element, tuple(binders)),
-    "checkpoint": plain(tree.Checkpoint),
-    "if_": plain(tree.If),
-    "match_": lambda b, at, scrutinee, *arms: tree.Match(at, scrutinee, arms),
-    "arm": plain(tree.Arm),
-    # train
-    "train_point": train_point,
-    "train_sketch": lambda b, at, word, subject, *clauses: tree.Train(at, None, subject, clauses),
-    "simple_clause": simple_clause,
-    "restarts_clause": plain(tree.RestartsClause),
-    "batch_clause": plain(tree.BatchClause),
-    "every_clause": plain(tree.EveryClause),
-    "save_clause": lambda b, at, path, period: tree.SaveClause(at, read_text(b, path), period),
-}
-"""By the name of the rule or of its alternative in grammar.lark."""

@@ -9,8 +9,9 @@ from ..errors.diagnostic import Diagnostic, Fault
 from ..errors.source import Source, Span
 from ..errors.syntax import BadInterpolation, ColonBlock, NestedTooDeeply, OperatorBeginsLine, UnknownCharacter
 from . import tree
+from .actions import ACTIONS
 from .brackets import Nesting, divide
-from .build import ACTIONS, Building
+from .build import Building
 from .explain import Place, explain
 from .newlines import significant
 from .tables import ACCEPT, END, Rule, Tables, tables, takes
