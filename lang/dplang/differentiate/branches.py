@@ -1,0 +1,140 @@
+"""Branches in reverse mode: the side that was taken is executed again and gives the adjoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ..core.build import Builder
+from ..core.ir import Arm, Block, EnumType, Get, If, Let, Match, Operand, Part, Scalar, Value, Var
+
+if TYPE_CHECKING:
+    from .region import Region
+
+
+def branch(region: Region, let: Let, value: If | Match) -> None:
+    seeds = [region.take(v) for v in let.names]
+    sides: list[Region] = []
+    for params, block in _sides(value):
+        side = region.inside(block, params)
+        for p in params:
+            side.give(p, region.writer.names.fresh(p.name, p.type))
+        for r, d in zip(block.results, seeds, strict=True):
+            if d is not None:
+                side.contribute(r, d)
+        region.writer.sweep(side)
+        sides.append(side)
+    if isinstance(value, If):
+        cond = region.need(value.cond)
+        join(region, sides, lambda blocks: If(cond, *blocks), let)
+        return
+    scrutinee = region.need(value.x)
+    payload = _payload(value, sides) if region.moves(value.x) else None
+
+    def make(blocks: list[Block]) -> Match:
+        return Match(scrutinee, tuple(Arm(_given(s), b) for s, b in zip(sides, blocks, strict=True)))
+
+    join(region, sides, make, let, value.x, payload)
+
+
+def _sides(value: If | Match) -> list[tuple[tuple[Var, ...], Block]]:
+    if isinstance(value, If):
+        return [((), value.then), ((), value.orelse)]
+    return [(arm.params, arm.body) for arm in value.arms]
+
+
+def _given(side: Region) -> tuple[Var, ...]:
+    found = [side.copies[name] for name in side.params]
+    return tuple(v for v in found if isinstance(v, Var))
+
+
+def _payload(value: Match, sides: Sequence[Region]) -> list[Operand] | None:
+    """The adjoint of the matched value as each arm has it, None where no arm has any."""
+    t = value.x.type
+    assert isinstance(t, EnumType)
+    found: list[list[Operand | None]] = []
+    for tag, (arm, side) in enumerate(zip(value.arms, sides, strict=True)):
+        fields = side.tangents.payload(t, tag)
+        found.append([side.take(arm.params[i]) for i in fields])
+    if not any(d is not None for parts in found for d in parts):
+        return None
+    made: list[Operand] = []
+    for tag, (arm, side, parts) in enumerate(zip(value.arms, sides, found, strict=True)):
+        if all(d is None for d in parts):
+            zero = side.tangents.of(t)
+            assert isinstance(zero, EnumType)
+            made.append(side.tangents.scalar_zero(side.out, zero))
+            continue
+        fields = side.tangents.payload(t, tag)
+        whole = [side.zeros(arm.params[i]) if d is None else d for i, d in zip(fields, parts, strict=True)]
+        made.append(side.tangents.part(side.out, t, tag, whole))
+    return made
+
+
+def join(
+    region: Region,
+    sides: Sequence[Region],
+    make: Callable[[list[Block]], Value],
+    let: Let | None = None,
+    x: Operand | None = None,
+    payload: Sequence[Operand] | None = None,
+) -> None:
+    """Writes a branch that gives the adjoints which its sides have changed; `payload` is each side's share for `x`."""
+    roots: dict[str, Var] = {}
+    for side in sides:
+        roots.update(side.roots)
+    results: list[list[Operand]] = []
+    for side in sides:
+        mine: list[Operand] = []
+        for root in roots.values():
+            d = side.adjoint[root.name] if root.name in side.roots else region.current(root)
+            mine.append(side.zeros(root) if d is None else d)
+        results.append(mine)
+    if payload is not None:
+        for mine, d in zip(results, payload, strict=True):
+            mine.append(d)
+    for side in sides:
+        side.finish()
+    if let is not None:
+        _keep(region, let, sides)
+    if not roots and payload is None:
+        return
+    types = [region.tangents.of(root.type) for root in roots.values()]
+    if payload is not None:
+        types.append(payload[0].type)
+    value = make([side.closed(*mine) for side, mine in zip(sides, results, strict=True)])
+    made = region.out.let(value, *types, hint="a")
+    for root, v in zip(roots.values(), made, strict=False):
+        region.set(root, v)
+    if payload is not None and x is not None:
+        region.contribute(x, made[-1])
+
+
+def _keep(region: Region, let: Let, sides: Sequence[Region]) -> None:
+    """Has the forward branch keep what its sides need: scalars share slots, all else goes into an enum."""
+    additions = region.writer.additions
+    scalars: list[dict[Scalar, list[tuple[Var, Var]]]] = []
+    for side in sides:
+        by_type: dict[Scalar, list[tuple[Var, Var]]] = {}
+        for v, copy in side.tape:
+            if isinstance(v.type, Scalar):
+                by_type.setdefault(v.type, []).append((v, copy))
+        scalars.append(by_type)
+    for t in dict.fromkeys(t for by_type in scalars for t in by_type):
+        columns = [by_type.get(t, []) for by_type in scalars]
+        for k in range(max(map(len, columns))):
+            row = [column[k] if k < len(column) else None for column in columns]
+            outer = region.supply(additions.slot(let, [pair and pair[0] for pair in row], t))
+            for side, pair in zip(sides, row, strict=True):
+                if pair:
+                    _read(side.lead, pair[1], outer)
+    others = [[(v, copy) for v, copy in side.tape if not isinstance(v.type, Scalar)] for side in sides]
+    if any(others):
+        outer = region.supply(additions.sides(let, [[v for v, _ in pairs] for pairs in others]))
+        for tag, (side, pairs) in enumerate(zip(sides, others, strict=True)):
+            for field, (_, copy) in enumerate(pairs):
+                _read(side.lead, copy, Get(outer, (Part(tag, field),)))
+
+
+def _read(lead: Builder, copy: Var, value: Operand | Get) -> None:
+    lead.lets.append(Let((copy,), value, lead.span, "adjoint"))

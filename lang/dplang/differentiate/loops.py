@@ -1,0 +1,341 @@
+"""Loops in reverse mode.
+
+The backward code of a body is written first; what it needs of a turn decides what the forward loop keeps. A loop
+without carried values goes in any order and keeps nothing, or, where its body holds what must not be executed a third
+time, either keeps that of every turn or (in a live region) does its forward and backward code turn by turn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..core.build import ONE, ZERO
+from ..core.ir import (
+    INT,
+    ArrayType,
+    At,
+    Block,
+    Build,
+    Carry,
+    EnumType,
+    Get,
+    Let,
+    Lit,
+    Loop,
+    Operand,
+    Part,
+    Path,
+    Prim,
+    Reduce,
+    Result,
+    Scalar,
+    Slice,
+    Update,
+    Var,
+    While,
+)
+from ..core.rewrite import free_names, substitute
+from .forward import weight
+from .region import Region
+from .writing import element, minus, plus, stacked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def loop(region: Region, let: Let, value: Loop | While) -> None:
+    seeds = {k: d for k, v in enumerate(let.names) if (d := region.take(v)) is not None}
+    single = {k: d for k, d in seeds.items() if isinstance(r := _result(value, k), Reduce) and r.op in ("min", "max")}
+    others = {k: d for k, d in seeds.items() if k not in single}
+    if others:
+        _Turns(region, let, value, others).write()
+    for k, d in single.items():
+        assert isinstance(value, Loop)
+        one_turn(region, let, value, k, d)
+
+
+def _result(value: Loop | While, k: int) -> Result | None:
+    return value.results[k] if k < len(value.results) else None
+
+
+def one_turn(region: Region, let: Let, loop: Loop, k: int, d: Operand) -> None:
+    """A minimum or maximum depends on the one turn in which it was found."""
+    r = loop.results[k]
+    assert isinstance(r, Reduce)
+    writer = region.writer
+    turn = region.supply(writer.additions.place(let, r.op, loop.body.results[k]))
+    if region.live and not writer.plain(loop.body):
+        index = plus(region.out, region.need(loop.low), turn)
+        copy = writer.copy(replace(loop.body, results=(loop.body.results[k],)), {loop.index.name: index})
+        writer.inline(region, copy, [d])
+        return
+    inner = region.inside(loop.body, (loop.index,))
+    inner.give(loop.index, plus(inner.lead, region.need(loop.low), turn))
+    inner.contribute(loop.body.results[k], d)
+    writer.sweep(inner)
+    inner.finish()
+    read_tape(region, let, loop, inner, turn)
+    region.out.lets += inner.closed().lets
+    writer.pass_on(region, inner)
+
+
+def read_tape(region: Region, let: Let, loop: Loop | While, inner: Region, turn: Operand) -> None:
+    """Has the forward loop keep what backward code of a turn needs, and reads it there."""
+    for v, copy in inner.tape:
+        outer, boxed = region.writer.additions.stack(let, v, boxed=not _even(loop, v))
+        path: Path = (At(turn, True), Part(0, 0)) if boxed else (At(turn, True),)
+        inner.lead.lets.append(Let((copy,), Get(region.supply(outer), path), inner.out.span, "adjoint"))
+
+
+def _even(loop: Loop | While, v: Var) -> bool:
+    """Whether `v` certainly has the same size in every turn."""
+    return not isinstance(v.type, ArrayType) or all(d is not None for d in v.type.dims)
+
+
+class _Turns:
+    """The adjoint loop of a loop, for results with the given adjoints."""
+
+    def __init__(self, region: Region, let: Let, loop: Loop | While, seeds: Mapping[int, Operand]) -> None:
+        self.region = region
+        self.writer = region.writer
+        self.let = let
+        self.loop = loop
+        self.seeds = seeds
+        names = self.writer.names
+        self.index = names.fresh(loop.index.name, INT)
+        """The index of the primal turn, here."""
+        self.turn: Operand = self.index
+        """The number of the primal turn, here."""
+        carries = any(isinstance(r, Carry) for r in loop.results)
+        self.live = region.live and not carries and isinstance(loop, Loop) and not self.writer.plain(loop.body)
+        body = loop.body
+        params = [loop.index, *(r.param for r in loop.results if isinstance(r, Carry))]
+        if self.live:
+            body = self.writer.copy(body, {loop.index.name: self.index})
+            params = [self.index]
+        self.inner = region.inside(body, params, live=self.live, turn=True)
+        self.low: Operand = ZERO
+        if isinstance(loop, Loop):
+            self.low, self.high = region.need(loop.low), region.need(loop.high)
+        else:
+            self.high = region.need(let.names[-1])
+        if self.low != ZERO:
+            self.turn = names.fresh("turn", INT)
+
+    def write(self) -> None:
+        carried = self.start()
+        self.writer.sweep(self.inner)
+        nexts = {k: self.next(k, param) for k, param in carried.items()}
+        constant = {k for k, d in nexts.items() if d == carried[k]}
+        moving = {k: d for k, d in nexts.items() if k not in constant}
+        starts = {k: self.seed(k) for k in carried}
+        sums, threads = self.outer()
+        self.inner.finish()
+        read_tape(self.region, self.let, self.loop, self.inner, self.turn)
+        index = self.order(backwards=bool(moving))
+        results: list[Result] = [Carry(carried[k], starts[k]) for k in moving]
+        turn: list[Operand] = list(moving.values())
+        whole = dict(self.gathered(threads)) if index is self.index else {}
+        for name, (_, start, end) in threads.items():
+            if name in whole:
+                results.append(Build())
+                turn.append(whole[name][1])
+            else:
+                results.append(Carry(self.inner.accumulators[name], start))
+                turn.append(end)
+        results += [Reduce("+") for _ in sums]
+        turn += list(sums.values())
+        body = self.body(turn)
+        body = substitute(body, {carried[k].name: starts[k] for k in constant})
+        types = [o.type for o in turn]
+        made_types = [stacked(t) if isinstance(r, Build) else t for r, t in zip(results, types, strict=True)]
+        if results:
+            value = Loop(index, self.low, self.high, tuple(results), body)
+            made = list(self.region.out.let(value, *made_types, hint="a"))
+        else:
+            made = []
+        self.settle(carried, moving, starts, threads, whole, sums, made)
+
+    # ---- the parts of it
+
+    def start(self) -> dict[int, Var]:
+        """Gives the results of the body their adjoints; gives the carried adjoints by result."""
+        region, inner, loop = self.region, self.inner, self.loop
+        if not self.live:
+            inner.give(loop.index, self.index)
+        carried: dict[int, Var] = {}
+        useful = self.region.ctx.activity.useful_carries(loop, self.seeds)
+        for k, (r, end) in enumerate(zip(loop.results, inner.block.results, strict=True)):
+            if isinstance(r, Carry):
+                self.form(r, end)
+                if k in useful and r.param.name in self.writer.varied:
+                    t = region.tangents.of(r.param.type)
+                    carried[k] = self.writer.names.fresh("a", t)
+                    inner.contribute(end, carried[k])
+            elif k in self.seeds:
+                inner.contribute(end, self.share(k, r, end))
+        return carried
+
+    def share(self, k: int, r: Build | Reduce, end: Operand) -> Operand:
+        """The adjoint of one turn's result."""
+        d = self.seeds[k]
+        if isinstance(r, Build):
+            return self.inner.out.one(Get(d, (At(self.turn, True),)), _row(d), "d")
+        if r.op != "logsumexp":
+            return d
+        t = d.type
+        assert isinstance(t, Scalar)
+        w = weight(self.inner.out, self.inner.need(end), self.region.need(self.let.names[k]))
+        return self.inner.out.prim("*", t, d, w, hint="d")
+
+    def form(self, r: Carry, end: Operand) -> None:
+        """A carried Int that grows by the same in every turn, or never changes, is computed again."""
+        if end == r.param:
+            self.inner.forms[r.param.name] = lambda: self.region.need(r.init)
+            return
+        let = self.inner.defs.get(end.name) if isinstance(end, Var) else None
+        if let is None or r.param.type != INT or not isinstance(let.value, Prim) or let.value.op != "+":
+            return
+        steps = [a for a in let.value.args if a != r.param]
+        step = steps[0] if len(steps) == 1 else None
+        if step is None or (isinstance(step, Var) and step.name in self.inner.bound):
+            return
+
+        def grown() -> Operand:
+            b = self.inner.lead
+            by = self.turn if step == ONE else b.prim("*", INT, self.region.need(step), self.turn, hint="i")
+            return plus(b, self.region.need(r.init), by)
+
+        self.inner.forms[r.param.name] = grown
+
+    def next(self, k: int, param: Var) -> Operand:
+        """The adjoint that the turn before finds."""
+        r = self.loop.results[k]
+        assert isinstance(r, Carry)
+        d = self.inner.take(r.param)
+        return self.inner.zeros(r.param) if d is None else d
+
+    def seed(self, k: int) -> Operand:
+        d = self.seeds.get(k)
+        return self.region.zeros(self.let.names[k]) if d is None else d
+
+    def outer(self) -> tuple[dict[str, Operand], dict[str, tuple[Var, Operand, Operand]]]:
+        """What a turn adds to outer scalars; for outer arrays and enums the adjoint before the loop and after it."""
+        sums: dict[str, Operand] = {}
+        threads: dict[str, tuple[Var, Operand, Operand]] = {}
+        for name, root in self.inner.roots.items():
+            end = self.inner.adjoint[name]
+            if isinstance(root.type, ArrayType | EnumType):
+                before = self.region.current(root)
+                threads[name] = (root, self.region.zeros(root) if before is None else before, end)
+            else:
+                sums[name] = end
+        return sums, threads
+
+    def order(self, backwards: bool) -> Var:
+        """Sets the index of the primal turn; gives the index of the adjoint loop."""
+        b = self.inner.lead
+        first = b.nested()
+        index = self.index
+        if backwards:
+            index = self.writer.names.fresh("back", INT)
+            end = plus(first, self.low, minus(first, self.high, ONE))
+            first.lets.append(self.bind(self.index, Prim("-", (end, index))))
+        if self.turn is not self.index:
+            assert isinstance(self.turn, Var)
+            first.lets.append(self.bind(self.turn, Prim("-", (self.index, self.low))))
+        b.lets[:0] = first.lets
+        return index
+
+    def bind(self, v: Var, value: Prim) -> Let:
+        return Let((v,), value, self.let.span, "adjoint")
+
+    def body(self, results: list[Operand]) -> Block:
+        if not self.live:
+            return self.inner.closed(*results)
+        lets = self.writer.forward(self.inner).lets
+        return Block((*self.inner.lead.lets, *lets, *self.inner.out.lets), tuple(results))
+
+    def gathered(self, threads: Mapping[str, tuple[Var, Operand, Operand]]) -> list[tuple[str, tuple[Path, Operand]]]:
+        """Outer arrays to which each turn only adds at its own index: they are given the sum of a whole array
+        instead of being carried, which makes the adjoint loop a map. With the path of the sum and a turn's share."""
+        found = []
+        for name, (_, _, end) in threads.items():
+            param = self.inner.accumulators[name]
+            last = next((x for x in reversed(self.inner.out.lets) if end in x.names), None)
+            if last is None or not isinstance(last.value, Update) or last.value.x != param or last.value.kind != "add":
+                continue
+            path = self.own_part(last.value.path)
+            others = [x for x in self.inner.out.lets if x is not last]
+            if path and param.name not in free_names(Block(tuple(others), ())):
+                self.inner.out.lets = others
+                found.append((name, (path, last.value.v)))
+        return found
+
+    def own_part(self, path: Path) -> Path:
+        """The path of all turns together, if each has a place of its own in it; else empty."""
+        made: list[At | Slice] = []
+        mine = 0
+        for step in path:
+            if isinstance(step, At) and step.index == self.index:
+                mine += 1
+                made.append(Slice(self.low, self.end(), True))
+            elif isinstance(step, Part) or any(o.name in self.here() for o in _indices(step)):
+                return ()
+            elif isinstance(step, Slice) and not mine:
+                return ()  # its dimension would stand before that of the turns
+            else:
+                made.append(step)
+        return tuple(made) if mine == 1 else ()
+
+    def end(self) -> Operand:
+        """Where the turns end; a loop may run backwards, which is to make no turn."""
+        if isinstance(self.low, Lit) and isinstance(self.high, Lit) and int(self.high.value) >= int(self.low.value):
+            return self.high
+        return self.region.out.prim("max", INT, self.low, self.high)
+
+    def here(self) -> set[str]:
+        """Names that only exist inside a turn."""
+        found = {self.index.name}
+        for lets in (self.inner.lead.lets, self.inner.prelude, self.inner.out.lets):
+            found.update(v.name for x in lets for v in x.names)
+        if self.live:
+            found |= self.inner.bound
+        return found
+
+    def settle(
+        self,
+        carried: Mapping[int, Var],
+        moving: Mapping[int, Operand],
+        starts: Mapping[int, Operand],
+        threads: Mapping[str, tuple[Var, Operand, Operand]],
+        whole: Mapping[str, tuple[Path, Operand]],
+        sums: Mapping[str, Operand],
+        made: list[Var],
+    ) -> None:
+        """Hands the results of the adjoint loop on."""
+        region = self.region
+        left = iter(made)
+        firsts = {k: next(left) if k in moving else starts[k] for k in carried}
+        for name, (root, start, _) in threads.items():
+            v = next(left)
+            if name in whole:
+                v = region.out.one(Update("add", start, whole[name][0], v), start.type, "a")
+            region.set(root, v)
+        for name in sums:
+            region.contribute(self.inner.roots[name], next(left))
+        for k, d in firsts.items():
+            r = self.loop.results[k]
+            assert isinstance(r, Carry)
+            region.contribute(r.init, d)
+
+
+def _row(d: Operand) -> ArrayType | Scalar | EnumType:
+    assert isinstance(d.type, ArrayType)
+    return ArrayType(d.type.elem, d.type.dims[1:]) if len(d.type.dims) > 1 else element(d.type)
+
+
+def _indices(step: At | Slice) -> list[Var]:
+    operands = [step.index] if isinstance(step, At) else [step.low, step.high]
+    return [o for o in operands if isinstance(o, Var)]
