@@ -203,9 +203,9 @@ class _Training:
     def bool(self, value: bool) -> typed.Expr:
         return typed.Lit(BOOL, self.span, value)
 
-    def tell(self, row: str, *args: typed.Expr) -> typed.Stmt:
+    def tell(self, row: str, *args: typed.Expr, names: tuple[str | None, ...] = ()) -> typed.Stmt:
         """A row of progress: it makes no function io."""
-        return typed.Do(typed.Io(NOTHING, self.span, row, args, (None,) * len(args)), self.span)
+        return typed.Do(typed.Io(NOTHING, self.span, row, args, names or (None,) * len(args)), self.span)
 
     def point(self, flat: typed.Expr) -> typed.Expr:
         """The parameter at a flat point."""
@@ -325,8 +325,9 @@ class _Training:
             self.set(step, self.prim("+", INT, step, self.int(1))),
         )
         body.append(self.when(self.prim("not", BOOL, done), *go_on))
+        name = self.e.name.name if self.e.name is not None else None
         failed = (
-            self.tell("progress.failed", step, value, self.point(x), self.point(best)),
+            self.tell("progress.failed", step, value, self.point(x), self.point(best), names=(None, None, name, name)),
             self.set(x, best),
             self.set(done, self.bool(True)),
         )
