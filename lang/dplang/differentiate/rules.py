@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..core.build import ZERO, Builder
 from ..core.ir import (
+    BOOL,
     FLOAT32,
     INT,
     ArrayType,
@@ -27,7 +28,7 @@ from ..core.ir import (
     Update,
     Var,
 )
-from .writing import element, extent, extents, loop, minus, rank
+from .writing import element, elementwise, extent, extents, loop, minus, rank, total
 
 if TYPE_CHECKING:
     from .forward import Forward
@@ -210,6 +211,34 @@ def _scaled(b: Builder, factor: Operand, x: Operand) -> Var:
     return loop(b, n, lambda inner, i: inner.prim("*", t, factor, inner.one(Get(x, (At(i, True),)), t)))
 
 
+# ---- norm
+
+
+def _norm(forward: Forward, b: Builder, value: Prim, result: Var) -> Operand | None:
+    x = value.args[0]
+    d = forward.of(x)
+    if d is None:
+        return None
+    t = element(x.type)
+    along = total(b, elementwise(b, [x, d], lambda inner, e: inner.prim("*", t, *e)))
+    return _over_norm(b, result, along)
+
+
+def _norm_back(region: Region, value: Prim, result: Var, d: Operand) -> None:
+    x = region.need(value.args[0])
+    t = element(x.type)
+    factor = _over_norm(region.out, region.need(result), d)
+    region.contribute(value.args[0], elementwise(region.out, [x], lambda b, e: b.prim("*", t, factor, e[0])))
+
+
+def _over_norm(b: Builder, r: Operand, d: Operand) -> Operand:
+    """d / r, and 0 at the origin."""
+    assert isinstance(r.type, Scalar)
+    zero = Lit(0.0, r.type)
+    origin = b.prim("==", BOOL, r, zero)
+    return b.branch(origin, lambda inner: (zero,), lambda inner: (inner.prim("/", r.type, d, r),), r.type)[0]
+
+
 FORWARD: dict[str, ForwardRule] = {
     "convert": _same,
     "cumsum": _same,
@@ -220,6 +249,7 @@ FORWARD: dict[str, ForwardRule] = {
     "concat": _concat,
     "sort": _sort,
     "matmul": _matmul,
+    "norm": _norm,
 }
 """By `Row.rule`. A `cumprod` is a loop by the time either mode sees it."""
 
@@ -233,4 +263,5 @@ REVERSE: dict[str, ReverseRule] = {
     "concat": _concat_back,
     "sort": _sort_back,
     "matmul": _matmul_back,
+    "norm": _norm_back,
 }
