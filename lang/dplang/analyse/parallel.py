@@ -23,6 +23,9 @@ from .uses import Body, Uses
 Kind: TypeAlias = Literal["parallel", "reduction", "histogram", "sequential"]
 Role: TypeAlias = Literal["primal", "adjoint"]
 
+Said: TypeAlias = tuple[Kind, str, tuple[Note, ...]]
+"""A verdict with its reason and the places that show it."""
+
 ORDER: tuple[Kind, ...] = ("parallel", "reduction", "histogram", "sequential")
 
 
@@ -73,14 +76,15 @@ def report(verdicts: Iterable[Verdict], source: Source) -> str:
     for own in loops.values():
         span = own[0].span
         width = len(str(len(source.starts)))
-        lines.append(f"{span.line:>{width}}  {_headline(span)}")
+        lines.append(f"{span.line:>{width}}  {_line(span.text)}")
         for v in own:
             lines.append(f"{'':>{width}}    {v.role:7} {v.kind}" + (f": {v.reason}" if v.reason else ""))
     return "\n".join(lines)
 
 
-def _headline(span: Span) -> str:
-    first, _, more = span.text.partition("\n")
+def _line(text: str) -> str:
+    """The first line of a text, with dots where it goes on."""
+    first, _, more = text.partition("\n")
     return first.rstrip() + (" .." if more and not first.rstrip().endswith("{") else "")
 
 
@@ -160,14 +164,14 @@ class _Loop:
             reason = ", ".join(dict.fromkeys(r for r, _ in told))
         return Verdict(self.span, self.let.role, kind, reason, notes, self.node.parallel)
 
-    def effects(self) -> tuple[Kind, str, tuple[Note, ...]]:
+    def effects(self) -> Said:
         for let in lets_of(self.node.body):
             if isinstance(let.value, Io) or (calls(Block((let,), ())) & self.io):
                 text = let.span.text.split("\n")[0]
                 return "sequential", f"`{text}` is input or output", (Note("must happen in order", let.span),)
         return "parallel", "", ()
 
-    def result(self, k: int) -> tuple[Kind, str, tuple[Note, ...]]:
+    def result(self, k: int) -> Said:
         match self.node.results[k]:
             case Carry(param):
                 return self.carried(k, param)
@@ -176,7 +180,7 @@ class _Loop:
             case _:
                 return "parallel", "", ()
 
-    def carried(self, k: int, param: Var) -> tuple[Kind, str, tuple[Note, ...]]:
+    def carried(self, k: int, param: Var) -> Said:
         uses = Uses(self.body, k)
         name = param.name.split(".")[0]
         if uses.kept or param.name in self.body.indices.forms:
@@ -206,34 +210,16 @@ class _Loop:
 
     # ---- words
 
-    def told(
-        self, worst: tuple[Kind, Access, Access, Meeting], name: str
-    ) -> tuple[Kind, str, tuple[Note, ...]]:
+    def told(self, worst: tuple[Kind, Access, Access, Meeting], name: str) -> Said:
         kind, a, b, meeting = worst
-        if kind == "sequential":
-            return kind, self.conflict(a, b, meeting, name), self.places(a, b, meeting, name)
-        what = "elements " if kind == "histogram" else ""
-        return kind, f"turns combine in {what}`{self.written(a, name)}` by `{a.how}`", ()
-
-    def conflict(self, a: Access, b: Access, meeting: Meeting, name: str) -> str:
+        if kind != "sequential":
+            what = "elements such as " if kind == "histogram" else ""
+            return kind, f"turns combine in {what}{self.place(a, name)} by `{a.how}`", ()
         (first, one), (second, other) = self.in_order(a, b, meeting)
-        if meeting == "perhaps":
-            if a == b:
-                return f"two turns may both {_does(a)} the same `{self.written(a, name)}`"
-            return f"one turn {_does(first)}s `{self.written(first, name)}` that another may {_does(second)}" + (
-                f" as `{self.written(second, name)}`" if self.written(second, name) != self.written(first, name) else ""
-            )
-        x, y = self.written(first, name), self.written(second, name)
-        same = "too" if x == y and _does(first) == _does(second) else f"as `{y}`" if x != y else ""
-        return f"turn `{one}` {_does(first)}s `{x}`, which turn `{other}` {_does(second)}s {same}".rstrip()
-
-    def places(self, a: Access, b: Access, meeting: Meeting, name: str) -> tuple[Note, ...]:
-        (first, one), (second, other) = self.in_order(a, b, meeting)
-        notes = [
-            Note(f"turn `{one}` {_does(first)}s `{self.written(first, name)}`", first.span),
-            Note(f"turn `{other}` {_does(second)}s `{self.written(second, name)}`", second.span),
-        ]
-        return tuple(dict.fromkeys(notes))
+        x, y = self.place(first, name), self.place(second, name)
+        notes = (Note(f"{one} {_does(first)}s {x}", first.span), Note(f"{other} {_does(second)}s {y}", second.span))
+        how = f"{_does(second)}s it" + (f" as {y}" if x != y else " too" if _does(first) == _does(second) else "")
+        return kind, f"{one} {_does(first)}s {x}, and {other} {how}", tuple(dict.fromkeys(notes))
 
     def in_order(self, a: Access, b: Access, meeting: Meeting) -> tuple[tuple[Access, str], tuple[Access, str]]:
         """The two accesses in the order of two turns that conflict, each with its turn."""
@@ -243,26 +229,28 @@ class _Loop:
         elif not isinstance(meeting, int) and a.how == "read" and b.how != "read":
             a, b = b, a
         if meeting == "perhaps":
-            return (a, self.index), (b, f"{self.index}'")
+            return (a, "one turn"), (b, "another perhaps")
         return (a, self.turn(0)), (b, self.turn(distance))
 
     def turn(self, ahead: int) -> str:
+        if self.let.role == "adjoint":
+            return "a turn" if not ahead else "the next turn" if ahead == 1 else f"the turn {ahead} later"
         low: Operand = self.node.low
         if isinstance(low, Lit) and isinstance(low.value, int):
-            return f"{self.index} = {low.value + ahead}"
-        return f"{self.index} + {ahead}" if ahead else self.index
+            return f"turn `{self.index} = {low.value + ahead}`"
+        return f"turn `{self.index} + {ahead}`" if ahead else f"turn `{self.index}`"
 
-    def written(self, access: Access, name: str) -> str:
-        """The place as the source writes it."""
+    def place(self, access: Access, name: str) -> str:
+        """What is touched, as the source writes it."""
         text = access.span.text
         if self.let.role == "adjoint":
-            return text.split("\n")[0] if text else name
-        if not access.places:
-            return name
+            return f"the adjoint of `{_line(text) or name}`"
         target = re.match(r"\s*([^=\n]+?)\s*(?:[-+*/^@]?=)(?!=)", text)
+        if not access.places:
+            return f"`{name}`"
         if access.how != "read" and target:
-            return target.group(1)
-        return text if re.fullmatch(r"[\w.]+\[[^\n]*\]", text) else name
+            return f"`{target.group(1)}`"
+        return f"`{text}`" if re.fullmatch(r"[\w.]+\[[^\n]*\]", text) else f"`{name}`"
 
 
 def _does(access: Access) -> str:
