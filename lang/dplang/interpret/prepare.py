@@ -169,8 +169,9 @@ class Preparation:
         for let in block.lets:
             self.let(let, nesting, direct)
         order = range(len(block.results)) if order is None else order
-        nesting.admit([block.results[i] for i in order], lambda w: not w.kills, barrier=True)
         moved = self.deaths.moved[id(block)]
+        # beside a result that is moved out of its slot nothing waits that may read that slot
+        nesting.admit([block.results[i] for i in order], lambda w: not w.kills and not moved, barrier=True)
         results = [self.source(r, nesting, i in moved) for i, r in enumerate(block.results)]
         return Compiled(nesting.statements, results)
 
