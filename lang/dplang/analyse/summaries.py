@@ -49,25 +49,33 @@ from .dependence import (
     EMPTY,
     INTENDED_BIT,
     NONE,
-    NOTHING,
     SELF,
-    SELF_BIT,
-    Cuts,
     Dep,
     SiteKind,
     Sites,
     State,
     Trail,
     Types,
-    bits,
     discrete_slot,
     join,
     join_all,
-    join_cuts,
     same,
     tangent_slot,
 )
 from .graph import components
+from .transfer import (
+    Use,
+    bound,
+    control,
+    counted,
+    marked,
+    part,
+    severed,
+    stopped,
+    through,
+    through_discrete,
+    used,
+)
 
 Summary = tuple[State, ...]
 """For each result of a function, its state over the slots of the parameters."""
@@ -168,7 +176,7 @@ class Flow:
         for let in block.lets:
             states = self.value(let)
             for var, state in zip(let.names, states, strict=True):
-                self.env[var.name] = _bound(state, let.span, var) if state else state
+                self.env[var.name] = bound(state, let.span, var) if state else state
         return [self.state(r) for r in block.results]
 
     def state(self, operand: Operand) -> State:
@@ -184,7 +192,7 @@ class Flow:
                 return (self.prim(op, args, let),)
             case Get(x, path):
                 t = let.names[0].type
-                return (join(self.part(self.state(x), t), self.used(path_operands(path), t, "index", let.span)),)
+                return (join(part(self.state(x), t, self.types), self.used(path_operands(path), t, "index", let.span)),)
             case Update(_, x, path, v):
                 used = self.used(path_operands(path), let.names[0].type, "index", let.span)
                 return (join(join(self.state(x), self.state(v)), used),)
@@ -194,7 +202,7 @@ class Flow:
                 return (join(self.state(v), self.used(shape, let.names[0].type, "size", let.span)),)
             case Dim(x, axis):
                 fixed = isinstance(x, Var) and isinstance(x.type, ArrayType) and x.type.dims[axis] is not None
-                return (EMPTY if fixed else self.control(self.state(x)),)
+                return (EMPTY if fixed else control(self.state(x), self.sites),)
             case If():
                 return self.branch(value, let)
             case Match():
@@ -209,7 +217,7 @@ class Flow:
             case Derive():
                 return self.derive(value, let)
             case Stop(x):
-                return (self.stopped(self.state(x)),)
+                return (stopped(self.state(x)),)
             case Checkpoint(body):
                 return self.block(body)
             case Check() | Io():
@@ -234,9 +242,9 @@ class Flow:
                 if self.types.discrete(a.type):
                     state = self.used((a,), t, "float", let.span)
                 elif mode == "severed":
-                    state = self.severed(state, self.sites.number("row", op, let.span, "severed"), let.span)
+                    state = severed(state, self.sites.number("row", op, let.span, "severed"), let.span)
                 elif mode != "smooth":
-                    state = _marked(state, 1 << self.sites.number("row", op, let.span, mode))
+                    state = marked(state, 1 << self.sites.number("row", op, let.span, mode))
                 made = join(made, state)
             return made
         site = -1
@@ -245,7 +253,7 @@ class Flow:
             if state and self.types.tangent(a.type):
                 if site < 0:
                     site = self.sites.number(self._kind(op, args), op, let.span, "severed")
-                state = self.counted(state, site, let.span)
+                state = counted(state, site, let.span)
             made = join(made, state)
         return made
 
@@ -259,86 +267,20 @@ class Flow:
                 return "draw"
         return "row"
 
-    def severed(self, state: State, site: int, span: Span) -> State:
-        """A Float that hides its argument from derivatives: `floor`."""
-        made = {}
-        for slot, d in state.items():
-            cut = d.cut
-            if d.live:
-                cut = {site: Trail("sever", span, "", d.live, None, site), **cut}
-            made[slot] = Dep(None, d.marks, cut, NONE)
-        return made
-
-    def counted(self, state: State, site: int, span: Span) -> State:
-        """A discrete value computed from one that has a tangent: a comparison, `int`, `argmax`."""
-        made = {}
-        for slot, d in state.items():
-            value = join_cuts(d.value, d.cut)
-            if d.live:
-                value = {site: Trail("sever", span, "", d.live, None, site), **value}
-            made[slot] = Dep(None, d.marks, NONE, value)
-        return made
-
-    def used(self, args: Iterable[Operand], t: Type, how: str, span: Span) -> State:
+    def used(self, args: Iterable[Operand], t: Type, how: Use, span: Span) -> State:
         """What discrete operands do to a value of type `t` that they select, shape or become."""
         made = EMPTY
         for a in args:
             state = self.state(a)
             if state:
-                made = join(made, self._used(state, t, how, span))
+                made = join(made, used(state, t, how, span, self.types))
         return made
-
-    def _used(self, state: State, t: Type, how: str, span: Span) -> State:
-        made = {}
-        tangent, discrete = self.types.tangent(t), self.types.discrete(t)
-        kind = {"index": "index", "size": "size"}.get(how, "float")
-        for slot, d in state.items():
-            if not d.value:
-                made[slot] = d
-                continue
-            cut = {s: Trail(kind, span, "", trail) for s, trail in d.value.items()}  # type: ignore[arg-type]
-            made[slot] = Dep(None, d.marks, cut if tangent else NONE, cut if discrete else NONE)
-        return made
-
-    def part(self, state: State, t: Type) -> State:
-        """What a part of type `t` has of the state of the whole (an enum's payload)."""
-        tangent, discrete = self.types.tangent(t), self.types.discrete(t)
-        if tangent and discrete:
-            return state
-        made = {}
-        for slot, d in state.items():
-            if tangent and d.value:
-                d = Dep(d.live, d.marks, d.cut, NONE)
-            elif discrete and (d.live or d.cut):
-                d = Dep(None, d.marks, NONE, d.value)
-            if d != NOTHING:
-                made[slot] = d
-        return made
-
-    def stopped(self, state: State) -> State:
-        """`stop(e)`: what was cut off stays a boundary where the value jumps, and is acknowledged."""
-        return {
-            slot: Dep(None, d.marks | bits(d.cut) | bits(d.value) | INTENDED_BIT, NONE, NONE)
-            for slot, d in state.items()
-        }
 
     # ---- control
 
-    def control(self, state: State) -> State:
-        """What a condition, tag or trip count with this state does to results that differ because of it.
-
-        Here is where a proof that a boundary is crossed continuously would give a lesser mark than the site's own.
-        """
-        made = {}
-        for slot, d in state.items():
-            marks = d.marks & (self.sites.jumps | INTENDED_BIT) | bits(d.value)
-            if marks:
-                made[slot] = Dep(None, marks, NONE, NONE)
-        return made
-
     def branch(self, node: If, let: Let) -> list[State]:
         cond = self.state(node.cond)
-        control = self.control(cond)
+        choice = control(cond, self.sites)
         then, orelse = self.block(node.then), self.block(node.orelse)
         made = []
         for var, a, b, x, y in zip(let.names, then, orelse, node.then.results, node.orelse.results, strict=True):
@@ -347,21 +289,21 @@ class Flow:
             elif var.type == BOOL and (isinstance(x, Lit) or isinstance(y, Lit)):
                 made.append(join(join(a, b), cond))  # `and`, `or`: computed from the condition, not chosen by it
             else:
-                made.append(join(join(a, b), control))
+                made.append(join(join(a, b), choice))
         return made
 
     def match(self, node: Match) -> list[State]:
         state = self.state(node.x)
-        control = self.control(state) if len(node.arms) > 1 else EMPTY
+        choice = control(state, self.sites) if len(node.arms) > 1 else EMPTY
         sides = []
         for arm in node.arms:
             for p in arm.params:
-                self.env[p.name] = self.part(state, p.type)
+                self.env[p.name] = part(state, p.type, self.types)
             sides.append(self.block(arm.body))
         made = []
         for k, states in enumerate(zip(*sides, strict=True)):
             differ = any(arm.body.results[k] != node.arms[0].body.results[k] for arm in node.arms)
-            made.append(join(join_all(states), control if differ else EMPTY))
+            made.append(join(join_all(states), choice if differ else EMPTY))
         return made
 
     # ---- loops
@@ -370,18 +312,18 @@ class Flow:
         low, high = self.state(node.low), self.state(node.high)
         self.env[node.index.name] = low
         trips = join(low, high)
-        control = self.control(trips)
+        turns = control(trips, self.sites)
         states, outs = self.settle(node, node.results, node.body)
         made = []
         for k, (r, var) in enumerate(zip(node.results, let.names, strict=True)):
             match r:
                 case Carry(param):
                     kept = node.body.results[k] == param
-                    made.append(states[k] if kept else join(states[k], control))
+                    made.append(states[k] if kept else join(states[k], turns))
                 case Build():
-                    made.append(join(outs[k], self._used(trips, var.type, "size", let.span) if trips else EMPTY))
+                    made.append(join(outs[k], used(trips, var.type, "size", let.span, self.types)))
                 case Reduce(op):
-                    made.append(join(self.reduced(op, outs[k], node.body.results[k], let.span), control))
+                    made.append(join(self.reduced(op, outs[k], node.body.results[k], let.span), turns))
                 case _:
                     assert_never(r)
         return made
@@ -389,14 +331,14 @@ class Flow:
     def repeat(self, node: While) -> list[State]:
         self.env[node.index.name] = EMPTY
         states, outs = self.settle(node, node.results, node.body, node.cond)
-        control = self.control(self.state(node.cond.results[0]))
+        turns = control(self.state(node.cond.results[0]), self.sites)
         made = []
         for k, r in enumerate(node.results):
             if isinstance(r, Carry):
-                made.append(states[k] if node.body.results[k] == r.param else join(states[k], control))
+                made.append(states[k] if node.body.results[k] == r.param else join(states[k], turns))
             else:
-                made.append(join(outs[k], control))
-        return [*made, control]
+                made.append(join(outs[k], turns))
+        return [*made, turns]
 
     def settle(
         self, node: Loop | While, results: Sequence[Carry | Build | Reduce], body: Block, cond: Block | None = None
@@ -426,9 +368,9 @@ class Flow:
         if not state or not self.types.tangent(element.type):
             return state
         if op in ("min", "max"):
-            return _marked(state, 1 << self.sites.number("row", op, span, "kinked"))
+            return marked(state, 1 << self.sites.number("row", op, span, "kinked"))
         if op in ("argmin", "argmax"):
-            return self.counted(state, self.sites.number("row", op, span, "severed"), span)
+            return counted(state, self.sites.number("row", op, span, "severed"), span)
         return state
 
     # ---- calls and derivatives
@@ -440,45 +382,12 @@ class Flow:
         for slot, e in effect.items():
             state = self.state(args[slot // 2]) if slot >= 0 else EMPTY
             if state:
-                through = self._through_discrete if slot % 2 else self._through
-                made = join(made, through(state, e, let.span, label))
+                if slot % 2:
+                    passed = through_discrete(state, e, let.span, label, self.sites)
+                else:
+                    passed = through(state, e, let.span, label)
+                made = join(made, passed)
         return made
-
-    def _through(self, state: State, e: Dep, span: Span, label: str) -> State:
-        """The tangent part of an argument through a callee that does `e` to it."""
-        made = {}
-        for slot, d in state.items():
-            live, marks, cut, value = None, d.marks, NONE, NONE
-            if d.live:
-                live = Trail("call", span, label, d.live, e.live) if e.live else None
-                marks |= e.marks
-                cut = _into(e.cut, d.live, span, label)
-                value = _into(e.value, d.live, span, label)
-            if d.cut:
-                marks |= e.marks
-                inner = e.live or next(iter(e.cut.values()), None)
-                if inner:
-                    cut = join_cuts(cut, _past(d.cut, inner, span, label))
-                if e.value:
-                    value = join_cuts(value, _past(d.cut, next(iter(e.value.values())), span, label))
-            made[slot] = Dep(live, marks, cut, value)
-        return {slot: d for slot, d in made.items() if d != NOTHING}
-
-    def _through_discrete(self, state: State, e: Dep, span: Span, label: str) -> State:
-        made = {}
-        for slot, d in state.items():
-            marks = d.marks & (self.sites.jumps | INTENDED_BIT)
-            cut, value = NONE, NONE
-            if d.value:
-                marks |= e.marks & ~SELF_BIT
-                if e.marks & SELF_BIT:
-                    marks |= bits(d.value)
-                if SELF in e.cut:
-                    cut = _past(d.value, e.cut[SELF], span, label)
-                if SELF in e.value:
-                    value = _past(d.value, e.value[SELF], span, label)
-            made[slot] = Dep(None, marks, cut, value)
-        return {slot: d for slot, d in made.items() if d != NOTHING}
 
     def derive(self, node: Derive, let: Let) -> list[State]:
         """A derivative depends on what the function depends on, one degree less smoothly."""
@@ -491,34 +400,4 @@ class Flow:
         if node.kind in ("hvp", "hessian"):
             tangent = self.summaries.derived(tangent)
         state = join(self.called(tangent, node.fn, node.args, let), join_all(map(self.state, node.seeds)))
-        return [*made, *(self.part(state, v.type) for v in let.names[primal:])]
-
-
-def _marked(state: State, bit: int) -> State:
-    return {slot: Dep(d.live, d.marks | bit, d.cut, d.value) if d.live else d for slot, d in state.items()}
-
-
-def _into(cuts: Cuts, before: Trail, span: Span, label: str) -> Cuts:
-    """Cuts inside a callee, reached by the path `before`."""
-    return {site: Trail("call", span, label, before, inner) for site, inner in cuts.items()} if cuts else NONE
-
-
-def _past(cuts: Cuts, inner: Trail, span: Span, label: str) -> Cuts:
-    """Cuts before a call, carried on by the path `inner` through the callee."""
-    return {site: Trail("call", span, label, before, inner) for site, before in cuts.items()}
-
-
-def _bound(state: State, span: Span, var: Var) -> State:
-    """`state` with a step to the variable in its paths, where it is one that the source names."""
-    if var.name == "t" or var.name.startswith("t."):
-        return state
-    name = var.name.split(".")[0]
-    made = {}
-    for slot, d in state.items():
-        live = Trail("bind", span, name, d.live) if d.live else None
-        cut = {s: Trail("bind", span, name, t) for s, t in d.cut.items()} if d.cut else NONE
-        value = {s: Trail("bind", span, name, t) for s, t in d.value.items()} if d.value else NONE
-        made[slot] = Dep(live, d.marks, cut, value)
-    return made
-
-
+        return [*made, *(part(state, v.type, self.types) for v in let.names[primal:])]
