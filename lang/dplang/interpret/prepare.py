@@ -322,6 +322,12 @@ class Node:
         else:
             self.nesting.admit(ops, lambda w: w.anywhere and not w.kills, barrier=False)
 
+    def admit_beside_moves(self, ops: Sequence[Operand]) -> None:
+        """The same for a reader that moves its operands one by one: beside one that is moved nothing is nested that
+        may read it."""
+        moving = any(isinstance(o, Var) and o.name in self.dying and holds_memory(o.type) for o in ops)
+        self.nesting.admit(ops, lambda w: w.anywhere and not w.kills and not moving, barrier=False)
+
     def source(self, o: Operand) -> Source:
         return self.owner.source(o, self.nesting)
 
@@ -360,7 +366,7 @@ class Node:
             case Fill(shape, v):
                 return self.fill(shape, v), False, False
             case Variant(_, tag, args):
-                self.admit(args)
+                self.admit_beside_moves(args)
                 operands_ = [Source("literal", tag), *(self.last(a) for a in args)]
                 return tupled([], operands_), False, False
             case If():
@@ -371,7 +377,7 @@ class Node:
                 self.writes = True
                 return loop(self, value), False, False
             case Call(fn, args):
-                self.admit(args)
+                self.admit_beside_moves(args)
                 return self.results(self.owner.call(fn, [self.last(a) for a in args], self.span)), False, True
             case Checkpoint(body):
                 self.admit([])
