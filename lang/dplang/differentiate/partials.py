@@ -57,7 +57,16 @@ def _times(b: Builder, e: tree.Expr, writer: _Writer, factor: Operand, t: Scalar
             t,
             hint="d",
         )[0]
-    return b.prim("*", t, factor, writer.write(b, e, t), hint="d")
+    return product(b, factor, writer.write(b, e, t))
+
+
+def product(b: Builder, x: Operand, y: Operand) -> Operand:
+    """The product of two numbers, of which one may be the literal one."""
+    if isinstance(x, Lit) and x.value == 1.0:
+        return y
+    if isinstance(y, Lit) and y.value == 1.0:
+        return x
+    return b.prim("*", x.type, x, y, hint="d")
 
 
 def _sign(e: tree.Expr) -> int:

@@ -115,6 +115,10 @@ class Region:
 
     # ---- primal values
 
+    def knows(self, name: str) -> bool:
+        """Whether `name` is one of the primal code (and not of the backward code around)."""
+        return name in self.bound or (self.parent is not None and self.parent.knows(name))
+
     def owner(self, name: str) -> Region:
         region = self
         while name not in region.bound:

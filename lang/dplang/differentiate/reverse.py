@@ -334,7 +334,8 @@ class Reverse:
         """The forward sweep of a live region inside another one, reading outer values as they are there."""
         block = self.additions.extend(region.block, tuple(region.params.values()))
         assert region.parent is not None
-        return substitute(block, {v.name: region.parent.need(v) for v in free_names(block).values()})
+        outer = [v for v in free_names(block).values() if region.parent.knows(v.name)]
+        return substitute(block, {v.name: region.parent.need(v) for v in outer})
 
     def pass_on(self, region: Region, inner: Region) -> None:
         """Takes over the adjoints that code written into the same block has changed."""
