@@ -187,7 +187,8 @@ class W:
     def fill(self, v: Any, *shape: Any) -> E:
         made = self.e(v)
         assert isinstance(made.type, Scalar | EnumType)
-        return self.bind(Fill(tuple(self.e(s, INT).o for s in shape), made.o), ArrayType(made.type, (None,) * len(shape)))
+        sizes = tuple(self.e(s, INT).o for s in shape)
+        return self.bind(Fill(sizes, made.o), ArrayType(made.type, (None,) * len(shape)))
 
     def make(self, *parts: Any) -> E:
         made = [self.e(p) for p in parts]
@@ -267,7 +268,9 @@ class W:
         return self.bind(Call(fn, tuple(self.e(a, INT if isinstance(a, int) else FLOAT).o for a in args)),
                          *self.module.types[fn])
 
-    def derive(self, kind: Any, fn: str, args: Sequence[Any], wrt: Sequence[int], seeds: Sequence[Any], *types: Type) -> Any:
+    def derive(
+        self, kind: Any, fn: str, args: Sequence[Any], wrt: Sequence[int], seeds: Sequence[Any], *types: Type
+    ) -> Any:
         given = tuple(self.e(a).o for a in args)
         return self.bind(Derive(kind, fn, given, tuple(wrt), tuple(self.e(s).o for s in seeds)), *types)
 

@@ -83,13 +83,15 @@ def join(
     roots: dict[str, Var] = {}
     for side in sides:
         roots.update(side.roots)
-    results: list[list[Operand]] = []
-    for side in sides:
-        mine: list[Operand] = []
-        for root in roots.values():
-            d = side.adjoint[root.name] if root.name in side.roots else region.current(root)
+    results: list[list[Operand]] = [[] for _ in sides]
+    for root in list(roots.values()):
+        ends = [side.adjoint[root.name] if root.name in side.roots else region.current(root) for side in sides]
+        if len(sides) > 1 and ends[0] is not None and all(d == ends[0] for d in ends):
+            region.set(root, ends[0])  # handed on as it came by every side
+            del roots[root.name]
+            continue
+        for side, mine, d in zip(sides, results, ends, strict=True):
             mine.append(side.zeros(root) if d is None else d)
-        results.append(mine)
     if payload is not None:
         for mine, d in zip(results, payload, strict=True):
             mine.append(d)

@@ -118,16 +118,11 @@ def backward(ctx: Context, key: Key) -> Backward:
         ctx.leaned.add(key)
         return ctx.assumed[key]
     fn = ctx.fns[key.fn]
-    forward_name = ctx.unique(f"{fn.name}.fwd")
-    ctx.fns[forward_name] = fn  # reserves the names
-    backward_name = ctx.unique(f"{fn.name}.bwd")
-    ctx.fns[backward_name] = fn
-    tape = ctx.unique(f"{fn.name}.tape") if ctx.recursive(fn.name) else ""
+    forward_name, backward_name, tape = _named(ctx, key)
     if not tape:
         made = _Callee(ctx, fn, key, forward_name, backward_name, "").write()
         ctx.backwards[key] = made
         return made
-    ctx.enums[tape] = _tape(tape)
     needed: tuple[int, ...] = ()
     while True:
         before = set(ctx.backwards)
@@ -142,6 +137,18 @@ def backward(ctx: Context, key: Key) -> Backward:
     ctx.leaned.discard(key)
     ctx.backwards[key] = made
     return made
+
+
+def _named(ctx: Context, key: Key) -> tuple[str, str, str]:
+    """The names of the two functions and, for a recursive one, of its residual's enum; the same for another attempt."""
+    if key not in ctx.named:
+        forward = ctx.unique(f"{key.fn}.fwd")
+        backward = ctx.unique(f"{key.fn}.bwd")
+        tape = ctx.unique(f"{key.fn}.tape") if ctx.recursive(key.fn) else ""
+        if tape:
+            ctx.enums[tape] = _tape(tape)
+        ctx.named[key] = forward, backward, tape
+    return ctx.named[key]
 
 
 def _tape(name: str, fields: tuple[Type, ...] = ()) -> EnumDecl:
@@ -189,7 +196,6 @@ class _Callee:
         inputs = [*(read[i] for i in needed), *given, *seeds, *threads]
         ctx.fns[self.backward] = function(self.backward, inputs, top.closed(*ends), types, self.fn.span)
         if not kept and not self.tape:
-            del ctx.fns[self.forward]
             return Backward(self.fn.name, self.backward, needed, ())
         return Backward(self.forward, self.backward, needed, tuple(v.type for v in given))
 

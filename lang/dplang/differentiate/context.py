@@ -33,6 +33,8 @@ class Context:
     assumed: dict[Key, Backward] = field(default_factory=dict)
     """Of recursive functions that are being written, what they are taken to read."""
     leaned: set[Key] = field(default_factory=set)
+    named: dict[Key, tuple[str, str, str]] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
     span: Span = NOWHERE
     """The derivative operator that is being removed."""
 
@@ -46,11 +48,12 @@ class Context:
         return Context(dict(program.fns), dict(program.enums))
 
     def unique(self, name: str) -> str:
-        """A name for a function or an enum that is not taken."""
+        """A name for a function or an enum that is not taken, and is from now on."""
         made, n = name, 1
-        while made in self.fns or made in self.enums:
+        while made in self.taken or made in self.fns or made in self.enums:
             n += 1
             made = f"{name}.{n}"
+        self.taken.add(made)
         return made
 
     def recursive(self, name: str) -> bool:

@@ -75,7 +75,6 @@ def dual(ctx: Context, name: str, varied: frozenset[int]) -> Dual:
         fn = ctx.fns[name]
         made = Dual(ctx.unique(f"{name}.jvp"), tuple(ctx.reached(fn, varied)))
         ctx.memory[key] = made  # known before its body is written, for recursion
-        ctx.fns[made.name] = replace(fn, name=made.name)
         ctx.fns[made.name] = _write(ctx, fn, varied, made)
     found = ctx.memory[key]
     assert isinstance(found, Dual)
