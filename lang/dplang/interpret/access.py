@@ -309,7 +309,7 @@ def write_path(
     span: Span,
     own: Callable[[Array], Array] | None,
 ) -> Any:
-    """The only value in `whole`, with its part at `path` written to. `whole` is emptied, so that the value can be owned."""
+    """The only value in `whole`, with its part at `path` written to. `whole` is emptied, so that we own the value."""
     value = whole.pop()
     if not path:
         return _sum(value, v) if kind == "add" else v

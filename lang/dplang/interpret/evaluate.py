@@ -69,7 +69,7 @@ class Interpreter:
 
 
 def _fit(a: Any) -> Any:
-    """An argument that may be looked into but belongs to somebody else: an array whose memory nobody counts is copied."""
+    """An argument that may be read but belongs to somebody else: an array whose memory nobody counts is copied."""
     if isinstance(a, np.ndarray) and not a.flags.owndata and not isinstance(a.base, np.ndarray):
         return a.copy()
     return a

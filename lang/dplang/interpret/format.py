@@ -1,7 +1,7 @@
 """Values as text: what `print` writes and what strings interpolate.
 
-Floats print as the shortest text that reads back (`3.0`), arrays as `[1.0, 2.0]`, structs as `Wave(a = 1.0, b = 2.0)`, enum
-values as `Leaf(3.0)`. A format specification is Python's and applies to each number or string of a value.
+Floats print as the shortest text that reads back (`3.0`), arrays as `[1.0, 2.0]`, structs as `Wave(a = 1.0, b = 2.0)`,
+enum values as `Leaf(3.0)`. A format specification is Python's and applies to each number or string of a value.
 """
 
 from __future__ import annotations
@@ -126,15 +126,14 @@ class _Writer:
     def scalar(self, t: Scalar, value: Any) -> str:
         if self.specification and t.name != "Key":
             try:
-                plain: object = value.item() if isinstance(value, np.generic) else value
-                return format(plain, self.specification)
+                return format(value.item() if isinstance(value, np.generic) else value, self.specification)
             except (ValueError, TypeError, OverflowError) as error:
                 raise Trap("BadFormat", self.specification, str(error)) from None
         match t.name:
             case "Bool":
                 return "true" if value else "false"
             case "String":
-                return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+                return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
             case "Float":
                 return repr(value)
             case "Float32" | "Int":

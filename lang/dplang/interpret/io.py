@@ -27,8 +27,8 @@ class IoContext:
 Perform: TypeAlias = Callable[[IoContext, Sequence[Any], tuple[Any, ...]], tuple[Any, ...]]
 
 IO: dict[str, Perform] = {}
-"""Functions by the name of their row; layers above register theirs. They take the context, leaves of the arguments, and the
-`Io`'s meta: layouts of the arguments, their names, layout of the result; they give the leaves of the result."""
+"""Functions by the name of their row; layers above register theirs. They take the context, leaves of the arguments, and
+the `Io`'s meta: layouts of the arguments, their names, layout of the result; they give the leaves of the result."""
 
 
 def provider(op: str) -> Perform:

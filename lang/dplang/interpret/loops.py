@@ -10,6 +10,7 @@ from ..errors import Span
 from . import access, reduce, values
 from .closures import Statement, moves, sequence, take, valued
 from .machine import SINK, Machine
+from .plan import plan
 from .rows import Code, Frame, Source, getter
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class _Turns:
         self.value = value
         self.machine: Machine = node.owner.machine
         self.span = node.let.span
+        self.start: list[Statement] = []
         self.before: list[Statement] = []
         self.after: list[Statement] = []
         self.turn: list[Statement] = []
@@ -79,7 +81,7 @@ class _Turns:
         for i in gathered:
             self.gather(results[i], body.results[i], done.results[i], i)
         params = [slot(r.param.name) for r in results if isinstance(r, Carry)]
-        self.before += zip(params, map(getter, starts), strict=True)
+        self.start += zip(params, map(getter, starts), strict=True)
         self.turn += moves(params, [done.results[i] for i in carried])
         for i, param in zip(carried, params, strict=True):
             self.after.append((slot(self.node.let.names[i].name), take(param)))
@@ -87,7 +89,7 @@ class _Turns:
     def gather(self, r: Result, result: Operand, source: Source, i: int) -> None:
         """A `Build` or `Reduce`: a row under way in a slot of its own."""
         under_way = self.node.owner.spare_slot()
-        self.before.append((under_way, self.start(r, result)))
+        self.before.append((under_way, self.begin(r, result)))
         put = getter(source)
 
         def append(f: Frame) -> None:
@@ -97,7 +99,7 @@ class _Turns:
         out, finish = take(under_way), self.finish(r, result, i)
         self.after.append((self.node.slot(self.node.let.names[i].name), lambda f: finish(out(f))))
 
-    def start(self, r: Result, result: Operand) -> Code:
+    def begin(self, r: Result, result: Operand) -> Code:
         if not isinstance(result.type, ArrayType):
             new = reduce.collector(result.type)
             return lambda f: new()
@@ -125,24 +127,66 @@ class _Loop(_Turns):
         value, node = self.loop, self.node
         node.admit([value.low, value.high, *(r.init for r in value.results if isinstance(r, Carry))])
         low, high = getter(node.source(value.low)), getter(node.source(value.high))
-        index = node.slot(value.index.name)
         self.prepare([value.body])
-        turn = tuple(self.turn)
-        count = self.count_slot
-        one = sequence(turn) if len(turn) <= 3 else None
+        start, turns = sequence(self.start), self.turns(node.slot(value.index.name))
+        slots = node.owner.slots
+        vectors = plan(self.machine, value, [v.type for v in node.let.names], slots, self.span)
+        if vectors is None:
+
+            def run(f: Frame) -> None:
+                first, last = low(f), high(f)
+                start(f)
+                turns(f, first, last)
+
+            return run
+        dests = tuple(slots[v.name] for v in node.let.names)
+        params = tuple(slots[r.param.name] for r in value.results if isinstance(r, Carry))
+
+        def choose(f: Frame) -> None:
+            first, last = low(f), high(f)
+            start(f)
+            results = vectors.run(f, first, last - first)
+            if results is None:
+                turns(f, first, last)
+                return
+            for slot in params:
+                f[slot] = None
+            while dests_left := len(results):
+                # taken out of the list one by one, so that it holds none of them
+                f[dests[dests_left - 1]] = results.pop()
+
+        return choose
+
+    def turns(self, index: int) -> Callable[[Frame, int, int], None]:
+        """What makes all turns one by one."""
+        turn, count = tuple(self.turn), self.count_slot
         before, after = sequence(self.before), sequence(self.after)
+        if len(turn) == 1:
+            slot, code = turn[0]
 
-        def run_one(f: Frame) -> None:
-            first, last = low(f), high(f)
-            f[count] = last - first
-            before(f)
-            for i in range(first, last):
-                f[index] = i
-                one(f)  # type: ignore[misc]
-            after(f)
+            def run_single(f: Frame, first: int, last: int) -> None:
+                f[count] = last - first
+                before(f)
+                for i in range(first, last):
+                    f[index] = i
+                    f[slot] = code(f)
+                after(f)
 
-        def run_many(f: Frame) -> None:
-            first, last = low(f), high(f)
+            return run_single
+        if len(turn) <= 3:
+            one = sequence(turn)
+
+            def run_few(f: Frame, first: int, last: int) -> None:
+                f[count] = last - first
+                before(f)
+                for i in range(first, last):
+                    f[index] = i
+                    one(f)
+                after(f)
+
+            return run_few
+
+        def run_many(f: Frame, first: int, last: int) -> None:
             f[count] = last - first
             before(f)
             for i in range(first, last):
@@ -151,23 +195,7 @@ class _Loop(_Turns):
                     f[slot] = code(f)
             after(f)
 
-        if len(turn) == 1:
-            return _single(low, high, index, count, turn[0], before, after)
-        return run_many if one is None else run_one
-
-
-def _single(low: Code, high: Code, index: int, count: int, statement: Statement, before: Code, after: Code) -> Code:
-    slot, code = statement
-
-    def run(f: Frame) -> None:
-        first, last = low(f), high(f)
-        before(f)
-        for i in range(first, last):
-            f[index] = i
-            f[slot] = code(f)
-        after(f)
-
-    return run
+        return run_many
 
 
 class _While(_Turns):
@@ -182,7 +210,7 @@ class _While(_Turns):
         test = node.owner.block(value.cond)
         condition = getter(valued(test.statements, test.results[0]))
         turn = sequence(self.turn)
-        before, after = sequence(self.before), sequence(self.after)
+        before, after = sequence([*self.start, *self.before]), sequence(self.after)
         index, trips = node.slot(value.index.name), node.slot(node.let.names[-1].name)
 
         def run(f: Frame) -> None:

@@ -1,8 +1,8 @@
 """Reductions of the terms of a loop.
 
-What a reduction is worth is defined on the array of its terms, so that it does not matter how the terms came about: `+` adds pairwise as NumPy
-does, `min` and `max` keep what a scan with `<` from the first term on would keep, logsumexp takes out the largest term.
-Each function takes an array whose last dimension holds the terms, contiguous, and at least one of them.
+What a reduction is worth is defined on the array of its terms, so that it does not matter how they came about: `+` adds
+pairwise as NumPy does, `min` and `max` keep what a scan with `<` from the first term on would keep, logsumexp takes out
+the largest term. Each function takes an array whose last dimension holds the terms, contiguous, at least one of them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _position(terms: Array, find: Callable[..., Any]) -> Array:
 
 
 def _scanned(terms: Array, find: Callable[..., Any]) -> Array:
-    """The position where some terms are not a number: nothing compares with them, so a first one stays and others are passed over."""
+    """The position where some terms are not a number: a first one stays, since nothing compares, others are passed."""
     worst = np.inf if find is np.argmin else -np.inf
     nan = np.isnan(terms)
     found = np.asarray(find(np.where(nan, worst, terms), axis=-1))

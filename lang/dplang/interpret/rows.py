@@ -1,7 +1,7 @@
 """The expressions of the primitive table as closures over a frame.
 
 A row's expression is instantiated once for each combination of operand kinds: `x0 + x1` for two slots is
-`lambda x0, x1: lambda f: f[x0] + f[x1]`, where f is the frame. So an operator costs one call, whatever its operands are.
+`lambda x0, x1: lambda f: f[x0] + f[x1]`, where f is the frame. So an operator costs one call wherever its operands are.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from ..core.ir import BOOL, FLOAT32, INT, ArrayType, EnumType, Lit, Operand, Type
+from ..core.ir import BOOL, FLOAT32, INT, STRING, ArrayType, EnumType, Lit, Operand, Type
 from ..primitives import TABLE
 from ..primitives import runtime as rt
-from .values import Array, equal, scalar_of
+from .values import equal, scalar_of
 
 Frame: TypeAlias = list[Any]
 Code: TypeAlias = Callable[[Frame], Any]
@@ -169,12 +169,9 @@ def whole_code(op: str, args: Sequence[Operand], operands: Sequence[Source], res
     return called(lambda *xs: convert(apply(*xs)), operands)
 
 
-def vector_function(op: str, args: Sequence[Operand]) -> Callable[..., Array] | None:
-    """The primitive as a function of arrays of its operands, where the table has one."""
-    if is_square(op, args):
-        return function("x0 * x0", 2)
+def vector_expression(op: str, args: Sequence[Operand]) -> str:
+    """The expression of a scalar primitive on arrays of its operands; empty where the table has none."""
     types = [a.type for a in args]
-    expression = TABLE[op].expression(types, whole=True)
-    if not expression or any(isinstance(t, EnumType) or t.name == "String" for t in types if not isinstance(t, ArrayType)):
-        return None
-    return function(expression, len(args))
+    if any(isinstance(t, EnumType | ArrayType) or t == STRING for t in types):
+        return ""
+    return "x0 * x0" if is_square(op, args) else TABLE[op].expression(types, whole=True)

@@ -1,8 +1,8 @@
 """Values of a running program: how arrays are made, owned, grown and compared.
 
-Arrays are values. An array that nobody else holds is updated in place, and who holds it is what Python counts anyway: every
-name, view, payload and caller holds a reference. A view holds the array it looks into (`base`), so the owner of a view is alone
-only if the array behind it is held by that view alone.
+Arrays are values. An array that nobody else holds is updated in place, and who holds it is what Python counts anyway:
+every name, view, payload and caller holds a reference. A view holds the array it looks into (`base`), so the owner of a
+view is alone only if the array behind it is held by that view alone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def scalar_of(t: Type) -> Callable[[Any], Any]:
 # ---- memory
 
 LARGE = 1 << 28
-"""Allocations above this many bytes are compared with the memory that is free: the system may promise more than it has."""
+"""Allocations above this many bytes are compared with the memory that is free: systems promise more than they have."""
 
 
 def free_memory() -> int | None:
