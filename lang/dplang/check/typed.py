@@ -325,6 +325,10 @@ class Format(Node):
     parts: tuple[str | tuple[Expr, str], ...]
 
 
+DeriveKind: TypeAlias = Literal["grad", "value_and_grad", "jvp", "vjp", "hvp", "jacobian", "hessian"]
+DERIVE_KINDS: tuple[DeriveKind, ...] = ("grad", "value_and_grad", "jvp", "vjp", "hvp", "jacobian", "hessian")
+
+
 @dataclass(frozen=True, slots=True)
 class Derive(Node):
     """A derivative operator applied: `kind(fn, wrt = ..)(args)`; unapplied, the checker makes a Lambda around it.
@@ -333,7 +337,7 @@ class Derive(Node):
     or the cotangent (vjp). `tuple_wrt` tells whether T(wrt) is a tuple (`wrt = (p, q)`).
     """
 
-    kind: Literal["grad", "value_and_grad", "jvp", "vjp", "hvp", "jacobian", "hessian"]
+    kind: DeriveKind
     fn: Expr
     args: tuple[Expr, ...]
     wrt: tuple[int, ...]
@@ -526,6 +530,9 @@ Stmt: TypeAlias = Let | Var | Assign | For | Unrolled | While | Return | Break |
 # ---- definitions
 
 
+Contract: TypeAlias = Literal["", "smooth", "lipschitz"]
+
+
 @dataclass(eq=False, slots=True)
 class CustomRule:
     """A `derivative` definition: its bodies as functions over (params.., result[, tangents or cotangent])."""
@@ -555,7 +562,7 @@ class Function:
     body: Expr | None = None
     globals: tuple[Symbol, ...] = ()
     io: bool = False
-    contract: Literal["", "smooth", "lipschitz"] = ""
+    contract: Contract = ""
     rule: CustomRule | None = None
     module: str = ""
     doc: str = ""

@@ -78,6 +78,8 @@ class StructDecl:
     params: tuple[TypeVar | SizeVar, ...] = ()
     fields: tuple[Field, ...] = ()
     doc: str = ""
+    info: object = field(default=None, repr=False)
+    """What only the checker knows: methods and defaults."""
 
 
 @dataclass(frozen=True, slots=True)

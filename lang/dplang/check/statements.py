@@ -1,0 +1,525 @@
+"""Blocks and statements: bindings, assignments, loops, jumps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from ..core.ir import INT, STRING
+from ..core.sizes import Size, SizeVar
+from ..core.types import NEVER, UNIT, FnType, Meta, Never, Type, Wrong, show
+from ..errors import types as faults
+from ..errors.diagnostic import Note
+from ..errors.source import Span
+from ..syntax import tree
+from . import typed
+from .annotations import Resolver
+from .context import Context
+from .free import assigned_names, free_names, has_break
+from .functions import let_function
+from .iteration import Parts, Turns, turns
+from .lift import coerce, mismatch
+from .lookup import unknown_name
+from .names import Builtin, FnName, LetFn, SizeName, StructName, TypeName, Value, VariantName
+from .operators import condition
+from .patterns import bind_pattern, finish_branches
+from .sizing import forget, with_stmts
+from .targets import is_function_like
+from .unify import data_fault, is_unknown, sizes_of
+
+Out: TypeAlias = "list[typed.Stmt | list[typed.Stmt]]"
+
+
+def flat(out: Out) -> tuple[typed.Stmt, ...]:
+    """Statements in order; a list among them is a place that was filled later."""
+    made: list[typed.Stmt] = []
+    for s in out:
+        if isinstance(s, list):
+            made.extend(s)
+        else:
+            made.append(s)
+    return tuple(made)
+
+
+def infer_block(cx: Context, b: tree.Block, expected: Type | None, discard: bool) -> typed.Expr:
+    """A block in the scope `cx`, which is its own; its value is its last line unless that is discarded."""
+    from .expressions import infer
+
+    out: Out = []
+    result: typed.Expr | None = None
+    over = False
+    declare_local(cx, b.items)
+    for i, item in enumerate(b.items):
+        if over:
+            cx.report(faults.Unreachable(item.span))
+        last = i == len(b.items) - 1
+        if last and not discard and not over and isinstance(item, tree.Expr):
+            result = infer(cx, item, expected)
+        elif statement(cx, item, out):
+            over = True
+    if over:
+        return typed.Block(NEVER, b.span, flat(out), None)
+    t = UNIT if result is None else cx.solve(result.type)
+    return typed.Block(t, b.span, flat(out), result)
+
+
+def infer_discarded(cx: Context, e: tree.Expr) -> typed.Expr:
+    """An expression whose value nobody wants, as one of unit type (or one that never ends)."""
+    match e:
+        case tree.Block():
+            return infer_block(cx.inner(), e, None, discard=True)
+        case tree.If():
+            return infer_if(cx, e, None, discard=True)
+        case tree.Match():
+            from .patterns import infer_match
+
+            return infer_match(cx, e, None, discard=True)
+        case _:
+            out: Out = []
+            over = statement(cx, e, out)
+            return typed.Block(NEVER if over else UNIT, e.span, flat(out), None)
+
+
+def infer_if(cx: Context, e: tree.If, expected: Type | None, discard: bool) -> typed.Expr:
+    born = len(cx.body.born)
+    cond = condition(cx, e.condition, "`if`")
+    adapted = len(cx.body.adapted)
+    then = infer_block(cx.inner(), e.then, expected, discard)
+    if e.orelse is None:
+        _same_types(cx, adapted)
+        if not discard and then.type != UNIT and not isinstance(then.type, Never | Wrong):
+            if expected is not None and cx.solve(expected) == UNIT:
+                then = infer_block(cx.inner(), e.then, None, discard=True)
+            else:
+                return cx.wrong(e.span, faults.IfWithoutElse(e.span, show(then.type)))
+        return typed.If(UNIT, e.span, cond, then, None)
+    orelse = (
+        infer_if(cx, e.orelse, expected, discard)
+        if isinstance(e.orelse, tree.If)
+        else infer_block(cx.inner(), e.orelse, expected, discard)
+    )
+    _same_types(cx, adapted)
+    return finish_branches(
+        cx,
+        [then, orelse],
+        expected,
+        discard,
+        e.span,
+        "if",
+        born,
+        lambda kind, sides: typed.If(kind, e.span, cond, sides[0], sides[1]),
+    )
+
+
+def _same_types(cx: Context, since: int) -> None:
+    """Variables that changed their type inside a branch or loop must have the old one again at its end."""
+    for value, before, span in cx.body.adapted[since:]:
+        now = cx.solve(value.type)
+        if not cx.unit.solver.try_fits(now, before):
+            why = Note(f"outside, `{value.symbol.name}` has the type `{show(before)}`", value.symbol.span)
+            mismatch(cx, typed.Local(now, span, value.symbol), now, before, why)
+            value.type = Wrong()
+    del cx.body.adapted[since:]
+
+
+# ---- statements
+
+
+def statement(cx: Context, item: tree.Item, out: Out) -> bool:
+    """Checks one line of a block; True if what follows is never reached."""
+    match item:
+        case tree.Let():
+            _let(cx, item, out)
+        case tree.VarDecl():
+            _var(cx, item, out)
+        case tree.Assign():
+            from .assignment import assign
+
+            assign(cx, item, out)
+        case tree.For():
+            _for(cx, item, out)
+        case tree.While():
+            return _while(cx, item, out)
+        case tree.Assert():
+            _assert(cx, item, out)
+        case tree.Return():
+            return _return(cx, item, out)
+        case tree.Break() | tree.Continue():
+            return _jump(cx, item, out)
+        case tree.HoleDecl():
+            from .sketches import declare_hole
+
+            out.extend(declare_hole(cx, item))
+        case tree.FnDef():
+            _local_fn(cx, item, out)
+        case (
+            tree.StructDef() | tree.EnumDef() | tree.ImportModule() | tree.ImportNames() | tree.TestDef() | tree.DerivativeDef()
+        ):
+            cx.report(faults.MisplacedDefinition(item.span))
+        case _:
+            return _expression(cx, item, out)
+    return False
+
+
+def _expression(cx: Context, e: tree.Expr, out: Out) -> bool:
+    """An expression on a line of its own."""
+    if isinstance(e, tree.If | tree.Match | tree.Block):
+        refresh_after = resized_in(cx, e)
+        value = infer_discarded(cx, e)
+        out.append(typed.Do(value, e.span))
+        refresh(cx, refresh_after, e.span, out)
+        return isinstance(value.type, Never)
+    from .expressions import infer
+
+    with cx.region("", e.span) as region:
+        value = infer(cx, e)
+    t = cx.solve(value.type)
+    if t != UNIT and not isinstance(t, Never | Wrong) and not cx.unit.quiet:
+        cx.unit.unused.append((value, region))
+    out.append(typed.Do(value, e.span))
+    return isinstance(t, Never)
+
+
+def _let(cx: Context, item: tree.Let, out: Out) -> None:
+    if item.type is None and isinstance(item.pattern, tree.NamePattern):
+        if _alias(cx, item.pattern.name, item.value):
+            return
+        if is_function_like(cx, item.value):
+            _unknown_names(cx, item.value)
+            made = let_function(cx, item.pattern.name, item.value, item.pattern.span)
+            out.append(made.place)
+            return
+    with cx.region("", item.span) as region:
+        value = _let_value(cx, item)
+    value = spread(value, out)
+    t = cx.solve(value.type)
+    if isinstance(t, Never):
+        t = Wrong()
+    bound, more = bind_pattern(cx, item.pattern, t, None, value, item.value)
+    fresh = _name_int(cx, item.pattern, t)
+    if isinstance(item.pattern, tree.NamePattern):
+        entity = cx.scope.names.get(item.pattern.name)
+        if isinstance(entity, Value) and isinstance(t, FnType):
+            entity.effects = region
+    out.append(typed.Let(bound, value, fresh, item.span))
+    out.append(more)
+    if cx.scope.top and isinstance(item.value, tree.Train) and isinstance(bound, typed.BindPattern):
+        from .sketches import note_fill
+
+        note_fill(cx, item.value, bound.symbol)
+
+
+def _let_value(cx: Context, item: tree.Let) -> typed.Expr:
+    from .expressions import infer
+
+    if item.type is None:
+        return infer(cx, item.value)
+    wanted = Resolver(cx, bind=True)
+    t = wanted.type(item.type)
+    value = infer(cx, item.value, t)
+    why = Note("the type is written here", item.type.span)
+    if wanted.fresh and not isinstance(cx.solve(value.type), Wrong) and not isinstance(t, Wrong):
+        from .lift import can_widen, widen_all
+
+        target = can_widen(cx.solve(value.type), t)
+        value = widen_all(cx, value, target) if target is not None else value
+        return typed.Cast(t, value.span, value, tuple(wanted.fresh))
+    return coerce(cx, value, t, why)
+
+
+def spread(value: typed.Expr, out: Out) -> typed.Expr:
+    """The value of a block whose statements are put in front, so that what it names is read from here on."""
+    while isinstance(value, typed.Block) and value.result is not None:
+        out.extend(value.stmts)
+        value = value.result
+    return value
+
+
+def _name_int(cx: Context, pattern: tree.Pattern, t: Type) -> tuple[SizeVar, ...]:
+    """An immutable Int that is no size of known ones is a size of its own."""
+    if t != INT or not isinstance(pattern, tree.NamePattern):
+        return ()
+    entity = cx.scope.names.get(pattern.name)
+    if not isinstance(entity, Value) or entity.size is not None:
+        return ()
+    var = cx.fresh_size(pattern.name, pattern.span, f"`{pattern.name}` is defined here")
+    entity.size = Size.of(var)
+    if entity.symbol.top:
+        cx.unit.size_symbols[var] = entity.symbol
+    return (var,)
+
+
+def _alias(cx: Context, name: str, value: tree.Expr) -> bool:
+    """`let g = f`: another name for a definition."""
+    if not isinstance(value, tree.Name):
+        return False
+    entity = cx.scope.find(value.name)
+    if entity is None:
+        from .lookup import beyond
+
+        entity = beyond(cx, value.name)
+    plain = isinstance(entity, FnName | LetFn | StructName | Builtin) or (
+        isinstance(entity, VariantName) and bool(entity.enum.decl.variants[entity.tag].payload)
+    )
+    if not plain or entity is None or value.name in ("pi", "inf", "nan"):
+        return False
+    if isinstance(entity, FnName):
+        cx.uses(entity, value.span)
+    cx.define(name, entity)
+    return True
+
+
+def _unknown_names(cx: Context, value: tree.Expr) -> None:
+    """A function value that is never used still has its names looked up."""
+    from .lookup import beyond
+
+    for name, span in free_names(value):
+        if cx.scope.find(name) is None and not name[:1].isupper() and beyond(cx, name) is None:
+            if not _is_size_in_type(value, span):
+                unknown_name(cx, name, span)
+
+
+def _is_size_in_type(value: tree.Expr, span: Span) -> bool:
+    """Sizes in a lambda's written types may be new names."""
+    if not isinstance(value, tree.Lambda):
+        return False
+    inside = [p.type.span for p in value.params if p.type is not None]
+    if any(s.start <= span.start and span.end <= s.end for s in inside):
+        return True
+    return any(p.type is not None and span.text in p.type.span.text for p in value.params)
+
+
+def _var(cx: Context, item: tree.VarDecl, out: Out) -> None:
+    from .expressions import infer
+
+    name = item.name
+    if item.type is None:
+        value = infer(cx, item.value)
+        declared = cx.solve(value.type)
+    else:
+        declared = Resolver(cx).type(item.type)
+        value = coerce(cx, infer(cx, item.value, declared), declared, Note("the type is written here", item.type.span))
+    value = spread(value, out)
+    if isinstance(value.type, Wrong | Never):
+        declared = Wrong()
+    fault = data_fault(cx.solve(declared))
+    if fault is not None:
+        cx.report(faults.FunctionAsData(item.span, show(declared), "a `var`"))
+        declared = Wrong()
+    resizes = any(is_unknown(s) for s in sizes_of(declared))
+    if resizes:
+        value = forget(cx, value, f"len({name.name})")
+    entity = cx.variable(name.name, name.span, value.type if resizes else declared, mutable=True)
+    entity.init, entity.adapts = item.value, item.type is None
+    if resizes:
+        entity.resizes = declared
+        cx.body.resizing.append(entity)
+    out.append(typed.Var(entity.symbol, value, (), item.span))
+
+
+def resized_in(cx: Context, node: tree.Node) -> list[Value]:
+    """The variables `var y: Float[?]` that are assigned inside."""
+    if not cx.body.resizing:
+        return []
+    names = assigned_names(node)
+    found = [cx.scope.find(n) for n in sorted(names)]
+    return [v for v in found if isinstance(v, Value) and v.resizes is not None]
+
+
+def refresh(cx: Context, values: list[Value], span: Span, out: Out) -> None:
+    """The sizes of variables that may have changed get new names, read here."""
+    for v in values:
+        assert v.resizes is not None
+        v.type, fresh = cx.open(v.resizes, f"len({v.symbol.name})", span)
+        symbol = typed.Symbol(v.symbol.name, span)
+        now = typed.Local(v.type, span, v.symbol)
+        out.append(typed.Let(typed.BindPattern(symbol, v.type), now, fresh, span))
+
+
+def _for(cx: Context, item: tree.For, out: Out) -> None:
+    before: list[typed.Stmt] = []
+    found = turns(cx, item.iterable, before, sized=False)
+    out.extend(before)
+    if found is None:
+        found = Turns(typed.Lit(INT, item.span, 0), typed.Lit(INT, item.span, 0), None, Wrong(), lambda i: cx.wrong(i.span))
+    if isinstance(found, Parts):
+        _unrolled(cx, item, found, out)
+        return
+    changed = resized_in(cx, item.body)
+
+    def enter(inner: Context, start: Out) -> typed.Symbol:
+        place: list[typed.Stmt] = []
+        start.append(place)
+        if found.element is None and isinstance(item.pattern, tree.NamePattern):
+            value = inner.variable(item.pattern.name, item.pattern.span, INT)
+            value.place = place
+            return value.symbol
+        symbol = typed.Symbol("index", item.pattern.span)
+        index = typed.Local(INT, item.pattern.span, symbol)
+        value_of = index if found.element is None else found.element(index)
+        bound, more = bind_pattern(inner, item.pattern, found.type, None, value_of)
+        place.append(typed.Let(bound, value_of, (), item.pattern.span))
+        start.append(more)
+        return symbol
+
+    region = "a `parallel for`" if item.parallel else ""
+    with cx.region(region, item.span):
+        symbol, body = _loop_body(cx, item.body, enter, changed)
+    ranged = typed.Range(symbol, found.low, found.high)
+    out.append(typed.For(ranged, found.reverse, item.parallel, body, item.span))
+    refresh(cx, changed, item.span, out)
+
+
+def _loop_body(
+    cx: Context, body: tree.Block, enter: Callable[[Context, Out], typed.Symbol], changed: list[Value]
+) -> tuple[typed.Symbol, typed.Block]:
+    """The body of a loop; `enter` binds what a turn stands for."""
+    inner = cx.inner()
+    start: Out = []
+    symbol = enter(inner, start)
+    refresh(inner, changed, body.span, start)
+    frame = cx.body.frame
+    unrolled, frame.unrolled = frame.unrolled, None
+    adapted = len(cx.body.adapted)
+    frame.loops += 1
+    made = infer_block(inner.inner(), body, None, discard=True)
+    frame.loops -= 1
+    frame.unrolled = unrolled
+    _same_types(cx, adapted)
+    assert isinstance(made, typed.Block)
+    return symbol, typed.Block(made.type, made.span, (*flat(start), *made.stmts), made.result)
+
+
+def _unrolled(cx: Context, item: tree.For, found: Parts, out: Out) -> None:
+    """A loop over a tuple: one body a part, each with the types of its part."""
+    if item.parallel:
+        cx.report(faults.NotIterable(item.iterable.span, "a tuple", "`parallel for`"))
+    bodies: list[typed.Block] = []
+    frame = cx.body.frame
+    for i, t in enumerate(found.types):
+        inner = cx.inner()
+        part = typed.GetField(t, item.pattern.span, found.value, i)
+        bound, more = bind_pattern(inner, item.pattern, t, None, part)
+        start: Out = [typed.Let(bound, part, (), item.pattern.span), more]
+        before, frame.unrolled = frame.unrolled, inner.scope
+        frame.loops += 1
+        body = infer_block(inner, item.body, None, discard=True)
+        frame.loops -= 1
+        frame.unrolled = before
+        assert isinstance(body, typed.Block)
+        bodies.append(typed.Block(body.type, body.span, (*flat(start), *body.stmts), body.result))
+    out.append(typed.Unrolled(tuple(bodies), item.span))
+    refresh(cx, resized_in(cx, item.body), item.span, out)
+
+
+def _while(cx: Context, item: tree.While, out: Out) -> bool:
+    changed = resized_in(cx, item)
+    start: Out = []
+    refresh(cx, changed, item.condition.span, start)
+    cond = with_stmts(list(flat(start)), condition(cx, item.condition, "`while`"))
+    _, body = _loop_body(cx, item.body, lambda inner, begin: typed.Symbol("turn", item.span), changed)
+    out.append(typed.While(cond, body, item.span))
+    refresh(cx, changed, item.span, out)
+    return isinstance(item.condition, tree.Bool) and item.condition.value and not has_break(item.body)
+
+
+def _assert(cx: Context, item: tree.Assert, out: Out) -> None:
+    from .expressions import infer
+
+    cond = condition(cx, item.condition, "`assert`")
+    message = None if item.message is None else coerce(cx, infer(cx, item.message, STRING), STRING)
+    out.append(typed.Assert(cond, message, item.span))
+
+
+def _return(cx: Context, item: tree.Return, out: Out) -> bool:
+    from .expressions import infer
+
+    frame = cx.body.frame
+    if frame.closed:
+        cx.report(faults.MisplacedJump(item.span, "return", frame.closed))
+        return True
+    wanted = frame.result
+    if item.value is None:
+        value = None
+        if wanted is not None and cx.solve(wanted) != UNIT and not isinstance(cx.solve(wanted), Meta | Wrong):
+            cx.report(faults.MissingResult(item.span, "", show(cx.solve(wanted)), None))
+        frame.returns.append((UNIT, item.span))
+    else:
+        value = infer(cx, item.value, wanted)
+        if wanted is not None and not isinstance(cx.solve(wanted), Meta):
+            value = coerce(cx, value, wanted)
+        if not isinstance(cx.solve(value.type), Wrong | Never):
+            frame.returns.append((cx.solve(value.type), item.span))
+    out.append(typed.Return(value, item.span))
+    return True
+
+
+def _jump(cx: Context, item: tree.Break | tree.Continue, out: Out) -> bool:
+    word = "break" if isinstance(item, tree.Break) else "continue"
+    if cx.body.frame.loops == 0:
+        cx.report(faults.MisplacedJump(item.span, word, cx.body.frame.closed or "what is no loop"))
+        return True
+    out.append(typed.Break(item.span) if word == "break" else typed.Continue(item.span))
+    return True
+
+
+# ---- functions inside functions
+
+
+def declare_local(cx: Context, items: tuple[tree.Item, ...]) -> None:
+    """Functions of a block that use none of its variables may be used before their line, and call each other."""
+    fns = [i for i in items if isinstance(i, tree.FnDef)]
+    if not fns or cx.scope.top:
+        return
+    from .declarations import declare_fn
+
+    bound = {n for i in items if isinstance(i, tree.Let | tree.VarDecl) for n in _bound_by(i)}
+    names = {f.name.name for f in fns}
+    capturing = {f.name.name for f in fns if _captures(cx, f, bound, names)}
+    while True:
+        more = {
+            f.name.name
+            for f in fns
+            if f.name.name not in capturing and any(n in capturing for n, _ in free_names(f))
+        }
+        if not more:
+            break
+        capturing |= more
+    for f in fns:
+        if f.name.name not in capturing:
+            cx.define(f.name.name, declare_fn(cx.unit, cx.scope, f, cx.body.owner))
+
+
+def _bound_by(item: tree.Let | tree.VarDecl) -> list[str]:
+    from .free import pattern_names
+
+    return [item.name.name] if isinstance(item, tree.VarDecl) else list(pattern_names(item.pattern))
+
+
+def _captures(cx: Context, f: tree.FnDef, bound: set[str], siblings: set[str]) -> bool:
+    for name, _ in free_names(f):
+        if name in siblings:
+            continue
+        if name in bound:
+            return True
+        entity, _, top = cx.scope.locate(name)
+        if not top and isinstance(entity, Value | LetFn | SizeName | TypeName):
+            return True
+    return False
+
+
+def _local_fn(cx: Context, item: tree.FnDef, out: Out) -> None:
+    """A function that captures variables: a closure, checked at each use."""
+    name = item.name.name
+    if isinstance(cx.scope.names.get(name), FnName):
+        return
+    params = tuple(tree.LambdaParam(p.span, tree.NamePattern(p.name.span, p.name.name), _plain(p.type)) for p in item.params)
+    lam = tree.Lambda(item.span, params, item.body)
+    made = let_function(cx, name, lam, item.name.span, item)
+    made.scope.names[name] = made
+    out.append(made.place)
+
+
+def _plain(t: tree.FieldType | None) -> tree.TypeExpr | None:
+    return t.base if isinstance(t, tree.Constrained | tree.InInterval) else t
+
