@@ -24,8 +24,8 @@ def fixed(cls: Callable[..., Any], *fields: Any) -> Action:
 
 
 def gathered(cls: Callable[..., Any]) -> Action:
-    """All children are the node's only field."""
-    return lambda b, at, *children: cls(at, children)
+    """All children are the node's only field; an optional part that is not there is none of them."""
+    return lambda b, at, *children: cls(at, tuple(c for c in children if c is not None))
 
 
 def listed(b: Building, at: Span, *children: Any) -> list[Any]:
