@@ -39,7 +39,8 @@ START = 1.0
 class Open:
     """A sketch as the checker sees it: the struct of its holes, and where each begins (None: where its bounds say).
 
-    `inner` are the sketches that it calls, by the field that holds their holes.
+    `inner` are the sketches that it calls, by the field that holds their holes; `circular` those that call it in turn,
+    which is reported.
     """
 
     fn: FnName
@@ -48,6 +49,7 @@ class Open:
     sketch: typed.Sketch
     starts: list[tree.Expr | None] = field(default_factory=list)
     inner: dict[int, Open] = field(default_factory=dict)
+    circular: set[FnName] = field(default_factory=set)
     state: Literal["new", "open", "done"] = "new"
 
 
@@ -82,8 +84,6 @@ def opened(fn: FnName) -> Open:
 def complete(fn: FnName) -> Open:
     """The sketch with all its holes known."""
     sketch = opened(fn)
-    if sketch.state == "open":
-        fn.unit.report(faults.HoleCycle(fn.tree.name.span, fn.tree.name.name))
     if sketch.state == "new":
         sketch.state = "open"
         with fn.unit.loud():
@@ -171,11 +171,14 @@ class _Collector:
         return spec
 
     def part(self, inner: FnName, span: Span) -> tuple[int, typed.Sketch] | None:
-        """A called sketch: its holes are one field."""
+        """A called sketch: its holes are one field. A sketch that calls itself does so with its own holes."""
         if inner is self.sketch.fn:
-            self.cx.report(faults.HoleCycle(span, inner.tree.name.name))
             return None
         sketch = complete(inner)
+        if sketch.state == "open":
+            self.cx.report(faults.HoleCycle(span, inner.tree.name.name, inner.tree.name.span))
+            self.sketch.circular.add(inner)
+            return None
         if not sketch.struct.decl.fields:
             return None
         name = inner.tree.name.name
@@ -272,6 +275,9 @@ def sketch_target(cx: Context, fn: FnName, span: Span) -> Target | None:
     receiver = _receiver(cx, sketch, span)
     if receiver is None:
         holes = tuple(f.name for f in sketch.struct.decl.fields)
+        around = _holes(cx, span)
+        if around is not None and fn in around[1].circular:
+            return None
         if holes:
             cx.report(faults.Unfinished(span, fn.tree.name.name, fn.tree.name.span, holes))
             return None
@@ -290,6 +296,8 @@ def _receiver(cx: Context, sketch: Open, span: Span) -> typed.Expr | None:
     if around is None:
         return None
     holes, outer = around
+    if outer is sketch:
+        return holes
     for index, inner in outer.inner.items():
         if inner is sketch:
             return typed.GetField(inner.sketch.holes, span, holes, index)
@@ -327,6 +335,7 @@ def note_fill(cx: Context, value: tree.Expr, symbol: typed.Symbol) -> None:
 
 def start_of(cx: Context, sketch: Open, span: Span) -> typed.Expr | None:
     """Where the training of a sketch starts: its holes with the values that they begin with."""
+    from .declarations import check_constants
     from .expressions import check
 
     parts: list[typed.Expr] = []
@@ -347,6 +356,7 @@ def start_of(cx: Context, sketch: Open, span: Span) -> typed.Expr | None:
         if made is None or isinstance(cx.solve(made.type), Wrong):
             return None
         parts.append(made)
+    check_constants(cx, sketch.struct.decl, tuple(parts))
     checks = tuple(f.constraint for f in fields)
     return typed.Make(sketch.sketch.holes, span, tuple(parts), checks if any(checks) else ())
 

@@ -41,7 +41,7 @@ from .names import Scope, StructName, Value
 from .native import fit
 from .sizing import forget
 from .unify import data_fault
-from .vectors import has_tangent, scalar_count
+from .vectors import fields, has_tangent, scalar_count
 
 POINT, STATE, OPTIMISER, FUNCTION = "%x", "%s", "%optimiser", "%f"
 LATER = ("residuals", "epochs", "validate", "clip")
@@ -123,7 +123,26 @@ def infer_train(cx: Context, e: tree.Train, expected: Type | None) -> typed.Expr
     subject = _subject(inner, e)
     if clauses is None or subject is None:
         return cx.wrong(e.span)
-    return _Training(inner, e, clauses, *subject).build()
+    init, name = subject
+    if e.name is None and isinstance(init.type, Struct) and not fields(init.type):
+        return _finished(inner, e, clauses, init, name)
+    return _Training(inner, e, clauses, init, name).build()
+
+
+def _finished(cx: Context, e: tree.Train, clauses: Clauses, init: typed.Expr, name: str) -> typed.Expr:
+    """The fit of a sketch without holes: there is nothing to learn, and what it says is its objective."""
+    from .expressions import check
+
+    variable = cx.variable(name, e.subject.span, init.type)
+    loss = check(cx, clauses.objective.value, FLOAT)
+    if isinstance(cx.solve(loss.type), Wrong):
+        return cx.wrong(e.span)
+    t = fit(init.type)
+    history = typed.MakeArray(Array(FLOAT, (Size.of(0),)), e.span, ())
+    rest = (typed.Lit(INT, e.span, 0), typed.Lit(BOOL, e.span, True))
+    parameter = typed.Local(init.type, e.span, variable.symbol)
+    made = typed.Make(t, e.span, (parameter, loss, history, *rest))
+    return typed.Block(t, e.span, (bind(variable.symbol, init.type, init),), made)
 
 
 def _subject(cx: Context, e: tree.Train) -> tuple[typed.Expr, str] | None:
@@ -144,6 +163,8 @@ def _subject(cx: Context, e: tree.Train) -> tuple[typed.Expr, str] | None:
     t = cx.solve(init.type)
     if isinstance(t, Wrong):
         return None
+    if e.name is None and isinstance(t, Struct) and not fields(t):
+        return init, name
     if not has_tangent(t):
         cx.report(faults.NothingToTrain(e.subject.span, show(t)))
         return None

@@ -115,7 +115,7 @@ class NothingToTrain(Diagnostic):
     type: str
 
     def sentence(self) -> str:
-        return f"a {self.type} holds nothing that can be trained"
+        return f"a value of type {self.type} holds nothing that can be trained"
 
     def help(self) -> str:
         return "write `0.0` for a Float" if self.type == "Int" else ""
@@ -319,15 +319,37 @@ class StartOnBound(Diagnostic):
 
 @diagnostic("E0511")
 class HoleCycle(Diagnostic):
-    """Sketches call each other in a circle, so that the holes of each would be among the holes of the other.
+    """Two sketches call each other, so that the holes of each would be among the holes of the other.
 
-    Let one of them be a function that takes the other's finished value.
+    A sketch that calls itself is fine: it does so with its own holes.
+
+    Wrong:
+
+    ```dp error=E0511
+    sketch even(t: Float) -> Float = if t < 1 { ?a } else { odd(t - 1) }
+    sketch odd(t: Float) -> Float = if t < 1 { ?b } else { even(t - 1) }
+    ```
+
+    Right:
+
+    ```dp
+    sketch both(t: Float, odd: Bool) -> Float = if t < 1 { if odd { ?b } else { ?a } } else { both(t - 1, not odd) }
+    let fit = train both { minimize (both(3.0, false) - 2)^2 + (both(2.0, false) - 1)^2  steps 10 }
+    print(fit.steps)
+    ```
     """
 
     name: str
+    declared: Span
 
     def sentence(self) -> str:
-        return f"the sketch `{self.name}` calls itself, directly or through others"
+        return f"the sketch `{self.name}` calls this sketch in turn"
+
+    def notes(self) -> Iterable[Note]:
+        yield Note(f"`{self.name}` is declared here", self.declared)
+
+    def help(self) -> str:
+        return "make one sketch of both"
 
 
 @diagnostic("W0501")
