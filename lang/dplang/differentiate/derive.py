@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ..core.build import ZERO, Builder
 from ..core.ir import (
@@ -116,7 +117,7 @@ class _Operator:
         body = self.body(top)
         results = (*(body.results if value else ()), *ends)
         types = (*(self.fn.result_types if value else ()), *self.types)
-        params = [*(p.var for p in self.fn.params), *seeds]
+        params = [*self.fn.params, *seeds]
         name = self.name(kind)
         return self.ctx.add(function(name, params, Block(body.lets, results), types, self.fn.span))
 
@@ -176,7 +177,9 @@ class _Operator:
     def finish(
         self, kind: str, b: Builder, params: Sequence[Var], results: Sequence[Operand], types: Sequence[Type]
     ) -> str:
-        return self.ctx.add(function(self.name(kind), params, b.block(*results), types, self.fn.span))
+        n = len(self.fn.params)
+        named = [replace(p, var=v) for p, v in zip(self.fn.params, params, strict=False)]
+        return self.ctx.add(function(self.name(kind), [*named, *params[n:]], b.block(*results), types, self.fn.span))
 
     def filled(self, b: Builder, primal: Operand, d: Operand | None) -> Operand:
         d = self.ctx.tangents.zero_like(b, primal) if d is None else d
@@ -311,7 +314,7 @@ class _Operator:
 
         rows = _hot_rows(before, end, row, self.types)
         body = self.body(top)
-        params = [p.var for p in self.fn.params]
+        params = self.fn.params
         types = [_under(result, t) for t in self.types]
         name = self.name("jacobian")
         return self.ctx.add(function(name, params, Block(body.lets, tuple(rows)), types, self.fn.span))

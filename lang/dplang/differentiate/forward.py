@@ -102,7 +102,7 @@ def _write(ctx: Context, fn: Fn, varied: frozenset[int], made: Dual) -> Fn:
     forward.block(b, body)
     ends = [forward.tangent(b, body.results[k]) for k in made.results]
     types = (*fn.result_types, *(ctx.tangents.of(fn.result_types[k]) for k in made.results))
-    params = (*(p.var for p in fn.params), *tangents)
+    params = (*fn.params, *tangents)
     return function(made.name, params, b.block(*body.results, *ends), types, fn.span)
 
 

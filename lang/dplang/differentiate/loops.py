@@ -7,7 +7,7 @@ time, either keeps that of every turn or (in a live region) does its forward and
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..core.build import ONE, ZERO
@@ -37,6 +37,7 @@ from ..core.ir import (
 )
 from ..core.rewrite import free_names, substitute
 from .forward import weight
+from .measure import is_size, measure, named
 from .region import Region
 from .writing import element, minus, plus, stacked
 
@@ -93,6 +94,15 @@ def _even(loop: Loop | While, v: Var) -> bool:
     return not isinstance(v.type, ArrayType) or all(d is not None for d in v.type.dims)
 
 
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The adjoint of an outer array or enum: before the loop, if there is one yet, and after a turn."""
+
+    root: Var
+    start: Operand | None
+    end: Operand
+
+
 class _Turns:
     """The adjoint loop of a loop, for results with the given adjoints."""
 
@@ -131,19 +141,20 @@ class _Turns:
         moving = {k: d for k, d in nexts.items() if k not in constant}
         starts = {k: self.seed(k) for k in carried}
         sums, threads = self.outer()
+        end = self.end()
         self.inner.finish()
         read_tape(self.region, self.let, self.loop, self.inner, self.turn)
         index = self.order(backwards=bool(moving))
         results: list[Result] = [Carry(carried[k], starts[k]) for k in moving]
         turn: list[Operand] = list(moving.values())
-        whole = dict(self.gathered(threads)) if index is self.index else {}
-        for name, (_, start, end) in threads.items():
+        whole = dict(self.gathered(threads, end)) if index is self.index else {}
+        for name, thread in threads.items():
             if name in whole:
                 results.append(Build())
                 turn.append(whole[name][1])
             else:
-                results.append(Carry(self.inner.accumulators[name], start))
-                turn.append(end)
+                results.append(Carry(self.inner.accumulators[name], self.before(thread)))
+                turn.append(thread.end)
         results += [Reduce("+") for _ in sums]
         turn += list(sums.values())
         body = self.body(turn)
@@ -220,15 +231,14 @@ class _Turns:
         d = self.seeds.get(k)
         return self.region.zeros(self.let.names[k]) if d is None else d
 
-    def outer(self) -> tuple[dict[str, Operand], dict[str, tuple[Var, Operand, Operand]]]:
-        """What a turn adds to outer scalars; for outer arrays and enums the adjoint before the loop and after it."""
+    def outer(self) -> tuple[dict[str, Operand], dict[str, Thread]]:
+        """What a turn adds to outer scalars; the outer arrays and enums whose adjoints it changes."""
         sums: dict[str, Operand] = {}
-        threads: dict[str, tuple[Var, Operand, Operand]] = {}
+        threads: dict[str, Thread] = {}
         for name, root in self.inner.roots.items():
             end = self.inner.adjoint[name]
             if isinstance(root.type, ArrayType | EnumType):
-                before = self.region.current(root)
-                threads[name] = (root, self.region.zeros(root) if before is None else before, end)
+                threads[name] = Thread(root, self.region.current(root), end)
             else:
                 sums[name] = end
         return sums, threads
@@ -240,8 +250,8 @@ class _Turns:
         index = self.index
         if backwards:
             index = self.writer.names.fresh("back", INT)
-            end = plus(first, self.low, minus(first, self.high, ONE))
-            first.lets.append(self.bind(self.index, Prim("-", (end, index))))
+            last = plus(self.region.out, self.low, minus(self.region.out, self.high, ONE))
+            first.lets.append(self.bind(self.index, Prim("-", (last, index))))
         if self.turn is not self.index:
             assert isinstance(self.turn, Var)
             first.lets.append(self.bind(self.turn, Prim("-", (self.index, self.low))))
@@ -257,30 +267,51 @@ class _Turns:
         lets = self.writer.forward(self.inner).lets
         return Block((*self.inner.lead.lets, *lets, *self.inner.out.lets), tuple(results))
 
-    def gathered(self, threads: Mapping[str, tuple[Var, Operand, Operand]]) -> list[tuple[str, tuple[Path, Operand]]]:
+    def before(self, thread: Thread) -> Operand:
+        return self.region.zeros(thread.root) if thread.start is None else thread.start
+
+    def gathered(self, threads: Mapping[str, Thread], high: Operand) -> list[tuple[str, tuple[Path, Operand]]]:
         """Outer arrays to which each turn only adds at its own index: they are given the sum of a whole array
         instead of being carried, which makes the adjoint loop a map. With the path of the sum and a turn's share."""
         found = []
-        for name, (_, _, end) in threads.items():
+        for name, thread in threads.items():
             param = self.inner.accumulators[name]
-            last = next((x for x in reversed(self.inner.out.lets) if end in x.names), None)
-            if last is None or not isinstance(last.value, Update) or last.value.x != param or last.value.kind != "add":
-                continue
-            path = self.own_part(last.value.path)
-            others = [x for x in self.inner.out.lets if x is not last]
-            if path and param.name not in free_names(Block(tuple(others), ())):
+            made = {v.name: x for x in self.inner.out.lets for v in x.names}
+            chain: list[Let] = []
+            end: Operand = thread.end
+            while end != param and isinstance(end, Var) and (let := made.get(end.name)):
+                if not isinstance(let.value, Update) or let.value.kind != "add":
+                    break
+                chain.append(let)
+                end = let.value.x
+            updates = [let.value for let in chain if isinstance(let.value, Update)]
+            others = [x for x in self.inner.out.lets if x not in chain]
+            path = self.own_part(updates[0].path, high) if updates else ()
+            alike = end == param and all(u.path == updates[0].path for u in updates)
+            if (
+                alike
+                and path
+                and not {param.name, *(v.name for x in chain for v in x.names)}
+                & set(free_names(Block(tuple(others), ())))
+            ):
                 self.inner.out.lets = others
-                found.append((name, (path, last.value.v)))
+                found.append((name, (path, self.added([u.v for u in reversed(updates)]))))
         return found
 
-    def own_part(self, path: Path) -> Path:
+    def added(self, parts: list[Operand]) -> Operand:
+        sum = parts[0]
+        for part in parts[1:]:
+            sum = self.region.tangents.add(self.inner.out, sum, part)
+        return sum
+
+    def own_part(self, path: Path, high: Operand) -> Path:
         """The path of all turns together, if each has a place of its own in it; else empty."""
         made: list[At | Slice] = []
         mine = 0
         for step in path:
             if isinstance(step, At) and step.index == self.index:
                 mine += 1
-                made.append(Slice(self.low, self.end(), True))
+                made.append(Slice(self.low, high, True))
             elif isinstance(step, Part) or any(o.name in self.here() for o in _indices(step)):
                 return ()
             elif isinstance(step, Slice) and not mine:
@@ -291,9 +322,23 @@ class _Turns:
 
     def end(self) -> Operand:
         """Where the turns end; a loop may run backwards, which is to make no turn."""
-        if isinstance(self.low, Lit) and isinstance(self.high, Lit) and int(self.high.value) >= int(self.low.value):
-            return self.high
-        return self.region.out.prim("max", INT, self.low, self.high)
+        found = named(self.region, self.loop.high if isinstance(self.loop, Loop) else self.let.names[-1])
+        end = self.high
+        if not (self.low == ZERO and (is_size(found) or isinstance(self.loop, While))):
+            end = self.region.out.prim("max", INT, self.low, self.high)
+        if isinstance(end, Var):
+            self.writer.measures[end.name] = found
+        return end
+
+    def covers(self, root: Var, path: Path) -> bool:
+        """Whether the path leads over all of an array."""
+        for axis, step in enumerate(path):
+            if not isinstance(step, Slice) or step.low != ZERO:
+                return False
+            end = step.high if isinstance(step.high, Lit) else self.writer.measures.get(step.high.name)
+            if end is None or end != measure(self.region, root, axis):
+                return False
+        return True
 
     def here(self) -> set[str]:
         """Names that only exist inside a turn."""
@@ -309,7 +354,7 @@ class _Turns:
         carried: Mapping[int, Var],
         moving: Mapping[int, Operand],
         starts: Mapping[int, Operand],
-        threads: Mapping[str, tuple[Var, Operand, Operand]],
+        threads: Mapping[str, Thread],
         whole: Mapping[str, tuple[Path, Operand]],
         sums: Mapping[str, Operand],
         made: list[Var],
@@ -318,11 +363,12 @@ class _Turns:
         region = self.region
         left = iter(made)
         firsts = {k: next(left) if k in moving else starts[k] for k in carried}
-        for name, (root, start, _) in threads.items():
+        for name, thread in threads.items():
             v = next(left)
-            if name in whole:
+            if name in whole and not (thread.start is None and self.covers(thread.root, whole[name][0])):
+                start = self.before(thread)
                 v = region.out.one(Update("add", start, whole[name][0], v), start.type, "a")
-            region.set(root, v)
+            region.set(thread.root, v)
         for name in sums:
             region.contribute(self.inner.roots[name], next(left))
         for k, d in firsts.items():

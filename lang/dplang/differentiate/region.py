@@ -31,6 +31,7 @@ from ..core.ir import (
     Var,
 )
 from ..core.rewrite import copy_block, free_names, map_path
+from .measure import Extent, measure
 from .quiet import narrowed
 from .writing import offset, trusted
 
@@ -118,6 +119,10 @@ class Region:
     def knows(self, name: str) -> bool:
         """Whether `name` is one of the primal code (and not of the backward code around)."""
         return name in self.bound or (self.parent is not None and self.parent.knows(name))
+
+    def definition(self, v: Var) -> Let | None:
+        """What binds a primal value, unless it is a parameter or bound further inside."""
+        return self.owner(v.name).defs.get(v.name) if self.knows(v.name) else None
 
     def owner(self, name: str) -> Region:
         region = self
@@ -223,7 +228,9 @@ class Region:
             case Update("set" | "add", x) if isinstance(x, Var):
                 return owner.size(x, axis)
             case _:
-                pass
+                found = measure(self, v, axis)
+        if isinstance(found, Extent) and found.root != v:
+            return self.size(found.root, found.axis)
         size = self.writer.additions.size_name(v, axis)
         owner.bound.add(size.name)
         owner.sizes[size.name] = (v, axis)
@@ -280,7 +287,7 @@ class Region:
 
     def locate(self, v: Var) -> Place:
         """Which part of which array `v` is."""
-        let = self.owner(v.name).defs.get(v.name)
+        let = self.definition(v)
         match let.value if let else None:
             case Get(x, path) if isinstance(x, Var) and _is_view(path):
                 return self.within(x, path)

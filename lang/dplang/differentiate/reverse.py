@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from ..analyse.sharing import Sharing
 from ..core.build import ONE, Builder, Names
 from ..core.ir import (
     INT,
@@ -54,6 +53,7 @@ from ..primitives.table import TABLE
 from . import branches, calls, loops
 from .additions import Additions
 from .context import Context
+from .measure import Measure
 from .partials import times_partial
 from .prepare import prepared
 from .quiet import quiet
@@ -72,8 +72,10 @@ class Reverse:
         if fn.rule is not None:
             self.fn = self._wrapped(fn)
         self.varied = ctx.activity.varied(self.fn, varied)
-        self.unstable = Sharing(ctx.fns).unstable(self.fn, unstable) if fn.rule is None else set()
+        self.unstable = ctx.sharing.unstable(self.fn, unstable) if fn.rule is None else set()
         self.additions = Additions(ctx, self.names, fn.name)
+        self.measures: dict[str, Measure] = {}
+        """Ends of loops in backward code: the size that each one is."""
         self._repeatable: dict[str, bool] = {}
 
     def _wrapped(self, fn: Fn) -> Fn:

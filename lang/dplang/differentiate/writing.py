@@ -143,10 +143,14 @@ def trusted(path: Path) -> Path:
     )
 
 
-def function(name: str, params: Sequence[Var], body: Block, types: Sequence[Type], span: Span) -> Fn:
+def function(name: str, params: Sequence[Var | Param], body: Block, types: Sequence[Type], span: Span) -> Fn:
     """A function that no text says."""
     labels = tuple("" for _ in types)
-    return Fn(name, name, tuple(Param(v, v.name) for v in params), body, tuple(types), labels, span, user=False)
+    return Fn(name, name, tuple(map(_param, params)), body, tuple(types), labels, span, user=False)
+
+
+def _param(p: Var | Param) -> Param:
+    return Param(p, p.name) if isinstance(p, Var) else p
 
 
 def fresh_builder(span: Span) -> Builder:
