@@ -9,8 +9,13 @@ import pty
 
 import numpy as np
 
+from conftest import Snapshot
+from dplang.check.module import check
 from dplang.core.ir import FLOAT, INT, ArrayType, Group, Leaf
-from dplang.errors import Source, Span
+from dplang.errors import Diagnostic, Fault, Source, Span
+from dplang.errors.render import render_text
+from dplang.loading import Modules
+from dplang.syntax.parse import parse
 from dplang.train.progress import Progress
 from dplang.train.tell import moved_most
 
@@ -92,3 +97,20 @@ def test_the_scalar_that_moved_most_is_named() -> None:
     old, new = np.ones((2, 3)), np.ones((2, 3))
     new[1, 2] = 7.0
     assert moved_most(net, [old, 1.0], [new, 1.0]) == ("layers[1].w[2]", 1.0, 7.0)
+
+
+# ---- what the checker says
+
+
+def checked(text: str) -> str:
+    """What checking a program says, without running it."""
+    found: list[Diagnostic] = []
+    try:
+        result = check(parse(Source("program.dp", text)), "main", Modules(found.append))
+    except Fault as fault:
+        return render_text(fault.diagnostics)
+    return render_text([*found, *result.diagnostics]) or "fine"
+
+
+def test_programs_and_what_is_wrong_with_them(snapshot: Snapshot) -> None:
+    snapshot.run("training/errors.txt", checked)

@@ -30,7 +30,7 @@ from ..core.types import UNIT as NOTHING
 from ..core.types import Array, FnType, Struct, Tuple, Type, Wrong, show
 from ..errors import training as faults
 from ..errors import types as type_faults
-from ..errors.diagnostic import Fault, NotBuilt
+from ..errors.diagnostic import Fault, NotBuilt, Note
 from ..errors.source import Span
 from ..syntax import tree
 from . import typed
@@ -368,7 +368,9 @@ class _Training:
         triple = Tuple((self.flat, state_type, FLOAT))
         self.cx.define(POINT, Value(x.symbol, self.flat))
         self.cx.define(STATE, Value(s.symbol, state_type))
-        moved = self.good(coerce(self.cx, infer(self.cx, _method(self.using, "step", FUNCTION, POINT, STATE)), triple))
+        step_taken = infer(self.cx, _method(self.using, "step", FUNCTION, POINT, STATE))
+        why = Note("the `step` of an optimiser gives the next point, the next state and the objective")
+        moved = self.good(coerce(self.cx, step_taken, triple, why))
         if limit is not None:
             last = typed.Make(triple, self.span, (x, s, typed.Apply(FLOAT, self.span, self.f, (x,))))
             moved = typed.If(triple, self.span, self.prim("<", BOOL, step, limit), moved, last)
