@@ -23,9 +23,10 @@ def contract(program: Program, summaries: Summaries, fn: Fn) -> list[Diagnostic]
 
 def _rough(summaries: Summaries, fn: Fn, domains: Domains) -> Iterator[Note]:
     """The sites that are less than the contract promises."""
+    found = list(_dependences(summaries, fn))  # meets the sites
     sites = summaries.sites
     bad = sites.jumps | (sites.kinks if fn.contract == "smooth" else 0)
-    for label, d in _dependences(summaries, fn):
+    for label, d in found:
         for number in d.cut:
             at = sites.all[number]
             yield Note(f"`{label}` is cut off: {why(at.op)}", at.span)

@@ -105,7 +105,7 @@ class Sites:
 class Trail(NamedTuple):
     """The last step of a path from an input, and the steps before it. Texts are made when somebody reads them.
 
-    kind `input` (a parameter), `bind` (to the variable `name`), `sever` (at site `site`), `call` (into function
+    kind `input` (the parameter `name`), `bind` (into an expression), `sever` (at site `site`), `call` (into function
     `name`, with the steps inside), `index`, `size`, `float` (uses of a discrete value where it influences a Float).
     """
 

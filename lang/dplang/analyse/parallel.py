@@ -41,6 +41,12 @@ class Verdict:
     asserted: bool = False
 
 
+def both(primal: Program, derived: Program) -> list[Verdict]:
+    """The verdicts for the loops of a program as lowered, and for those that its derivatives add."""
+    found = [*judge(primal), *(v for v in judge(derived) if v.role == "adjoint")]
+    return sorted(found, key=_in_source)
+
+
 def judge(program: Program, fns: Iterable[str] | None = None, asserted: bool = False) -> list[Verdict]:
     """A verdict for every loop of `fns` (all functions), in the order of the source. `asserted`: `parallel for`s only.
 
@@ -54,7 +60,11 @@ def judge(program: Program, fns: Iterable[str] | None = None, asserted: bool = F
             known = found.get(key)
             if known is None or ORDER.index(verdict.kind) > ORDER.index(known.kind):
                 found[key] = verdict
-    return sorted(found.values(), key=lambda v: (v.span.source.name, v.span.start, -v.span.end, v.role == "adjoint"))
+    return sorted(found.values(), key=_in_source)
+
+
+def _in_source(v: Verdict) -> tuple[str, int, int, bool]:
+    return v.span.source.name, v.span.start, -v.span.end, v.role == "adjoint"
 
 
 def refusals(verdicts: Iterable[Verdict]) -> list[Diagnostic]:
@@ -218,7 +228,9 @@ class _Loop:
         (first, one), (second, other) = self.in_order(a, b, meeting)
         x, y = self.place(first, name), self.place(second, name)
         notes = (Note(f"{one} {_does(first)}s {x}", first.span), Note(f"{other} {_does(second)}s {y}", second.span))
-        how = f"{_does(second)}s it" + (f" as {y}" if x != y else " too" if _does(first) == _does(second) else "")
+        how = f"{_does(second)}s it" + (f" as {y}" if x != y else " too" if first.how == second.how else "")
+        if _does(first) == _does(second) == "change" and first.how != second.how:
+            x, how = f"{x} by `{first.how}`", f"{how} by `{second.how}`"
         return kind, f"{one} {_does(first)}s {x}, and {other} {how}", tuple(dict.fromkeys(notes))
 
     def in_order(self, a: Access, b: Access, meeting: Meeting) -> tuple[tuple[Access, str], tuple[Access, str]]:
@@ -243,9 +255,9 @@ class _Loop:
     def place(self, access: Access, name: str) -> str:
         """What is touched, as the source writes it."""
         text = access.span.text
-        if self.let.role == "adjoint":
-            return f"the adjoint of `{_line(text) or name}`"
         target = re.match(r"\s*([^=\n]+?)\s*(?:[-+*/^@]?=)(?!=)", text)
+        if self.let.role == "adjoint":
+            return f"the adjoint of `{target.group(1) if target else _line(text) or name}`"
         if not access.places:
             return f"`{name}`"
         if access.how != "read" and target:

@@ -176,7 +176,7 @@ class Flow:
         for let in block.lets:
             states = self.value(let)
             for var, state in zip(let.names, states, strict=True):
-                self.env[var.name] = bound(state, let.span, var) if state else state
+                self.env[var.name] = bound(state, let.span) if state else state
         return [self.state(r) for r in block.results]
 
     def state(self, operand: Operand) -> State:

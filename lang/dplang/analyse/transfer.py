@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..core.ir import Type, Var
+from ..core.ir import Type
 from ..errors.source import Span
 from .dependence import (
     INTENDED_BIT,
@@ -151,15 +151,16 @@ def _past(cuts: Cuts, inner: Trail, span: Span, label: str) -> Cuts:
     return {site: Trail("call", span, label, before, inner) for site, before in cuts.items()}
 
 
-def bound(state: State, span: Span, var: Var) -> State:
-    """`state` with a step to the variable in its paths, where it is one that the source names."""
-    if var.name == "t" or var.name.startswith("t."):
-        return state
-    name = var.name.split(".")[0]
+def bound(state: State, span: Span) -> State:
+    """`state` with a step through the expression at `span` in its paths."""
     made = {}
     for slot, d in state.items():
-        live = Trail("bind", span, name, d.live) if d.live else None
-        cut = {s: Trail("bind", span, name, t) for s, t in d.cut.items()} if d.cut else NONE
-        value = {s: Trail("bind", span, name, t) for s, t in d.value.items()} if d.value else NONE
+        live = _step(d.live, span) if d.live else None
+        cut = {s: _step(t, span) for s, t in d.cut.items()} if d.cut else NONE
+        value = {s: _step(t, span) for s, t in d.value.items()} if d.value else NONE
         made[slot] = Dep(live, d.marks, cut, value)
     return made
+
+
+def _step(trail: Trail, span: Span) -> Trail:
+    return trail if trail.span is span else Trail("bind", span, "", trail)
