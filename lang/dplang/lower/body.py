@@ -61,6 +61,7 @@ class Body:
         self.variables: dict[typed.Symbol, Type] = {}
         self.turns: dict[SizeVar, tuple[Size | None, Size | None]] = {}
         self.result_outline: Shape | None = None
+        self.loops = 0
         self.missing: Callable[[typed.Symbol], Shape] | None = None
         self._entry: dict[SizeVar, Operand] = {}
         self._dims: dict[SizeVar, tuple[Operand, int]] = {}
@@ -78,7 +79,8 @@ class Body:
             self.env[flag] = Leaf(value)
 
     def jump(self, *flags: typed.Symbol) -> None:
-        self._flag(TRUE, self.stop, *flags)
+        """A jump is taken: what follows in the block is skipped, and `flags` tell the loops around it why."""
+        self._flag(TRUE, self.stop, *(flags if self.loops else ()))
 
     def flag(self, symbol: typed.Symbol) -> Operand:
         value = self.env[symbol]

@@ -99,12 +99,12 @@ class Layouts:
                 name = t.decl.name if isinstance(t, Struct) else show(t)
                 if units:
                     return ir.Group(name, ("_",), (plain(parts[0]),), rank)
-                inner = [(f.name, self.layout(s, p, rank)) for (f, s), p in zip(fields(t), parts, strict=True)]
+                inner = [(f.name, self.layout(s, p)) for (f, s), p in zip(fields(t), parts, strict=True)]
                 return ir.Group(name, tuple(n for n, _ in inner), tuple(i for _, i in inner), rank)
             case Tuple(types), Group(parts, units):
                 if units:
                     return ir.Group("", ("_",), (plain(parts[0]),), rank)
-                return ir.Group("", (), tuple(self.layout(s, p, rank) for s, p in zip(types, parts, strict=True)), rank)
+                return ir.Group("", (), tuple(self.layout(s, p) for s, p in zip(types, parts, strict=True)), rank)
             case _:
                 return plain(shape)
 

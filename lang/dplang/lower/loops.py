@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..check import typed
@@ -14,7 +14,7 @@ from . import expressions
 from .body import FALSE, Body, Delayed, hinted
 from .shape import Leaf, Shape, fill, leaves
 from .ssa import guard, joined, nothing, same
-from .walk import assignments, inside
+from .walk import Jumps, assignments
 
 
 def run_loop(f: Body, s: typed.For | typed.While | typed.Unrolled) -> None:
@@ -41,16 +41,16 @@ class _Carried:
     params: tuple[Var, ...]
 
 
-def _carried(f: Body, loop: typed.For | typed.While, leaves_early: bool) -> _Carried:
+def _carried(f: Body, loop: typed.For | typed.While, early: Jumps) -> _Carried:
     """What the loop assigns of what exists before it, and the flags and the result where it may be left early."""
     symbols: dict[typed.Symbol, Shape] = {}
     for a in assignments(loop):
         value = f.env.get(a.symbol)
         if value is not None and not isinstance(value, Delayed):
             symbols[a.symbol] = value
-    if leaves_early:
+    if early.breaks:
         symbols[f.leave] = Leaf(FALSE)
-    if leaves_early and f.program.control.jumps(loop).returns:
+    if early.returns:
         symbols[f.returned] = Leaf(FALSE)
         assert f.result_outline is not None
         unset = [nothing(f, f.b, o.type) for o in leaves(f.result_outline)]
@@ -144,7 +144,7 @@ def _changed(carried: _Carried, ends: list[Operand]) -> tuple[list[int], dict[st
 def _for(f: Body, s: typed.For) -> None:
     low = _int(f, s.range.low)
     high = _int(f, s.range.high)
-    early = any(isinstance(n, typed.Break | typed.Return) for n in _own(s.body))
+    early = _early(f, s.body)
     carried = _carried(f, s, early)
     plain = not s.reverse and not (early and low != ZERO)
     index = f.names.fresh(hinted(s.range.symbol) if plain else "turn", INT)
@@ -173,33 +173,24 @@ def _for(f: Body, s: typed.For) -> None:
             return Loop(index, low, high, carries, body, s.parallel)
         cond = f.b.nested()
         more = cond.prim("<", BOOL, index, limit, hint="more")
-        done = _param(f, carried, f.leave)
+        done = _param(f, carried, early)
         return While(index, carries, substitute(_both(f, cond, more, done), unchanged), body)
 
     _finish(f, carried, ends, emit)
 
 
-def _own(body: typed.Block) -> Iterator[object]:
-    """The nodes of a loop's body whose jumps mean this loop, or the function."""
-    waiting: list[object] = [body]
-    from .walk import children
-
-    while waiting:
-        n = waiting.pop()
-        yield n
-        if isinstance(n, typed.Lambda):
-            continue
-        if isinstance(n, typed.For | typed.While | typed.Unrolled):
-            waiting += [c for c in inside(n) if isinstance(c, typed.Return)]
-            continue
-        waiting.extend(children(n))
+def _early(f: Body, body: typed.Block) -> Jumps:
+    """The jumps in a loop's body that end the loop."""
+    return replace(f.program.control.jumps(body), continues=False)
 
 
 def _int(f: Body, e: typed.Expr) -> Operand:
     return next(leaves(expressions.value(f, e)))
 
 
-def _param(f: Body, carried: _Carried, symbol: typed.Symbol) -> Operand:
+def _param(f: Body, carried: _Carried, early: Jumps) -> Operand:
+    """What tells whether the loop has been left: a `return` leaves it like a `break`."""
+    symbol = f.leave if early.breaks else f.returned
     shape = carried.shapes[carried.symbols.index(symbol)]
     return next(leaves(shape))
 
@@ -215,7 +206,9 @@ def _both(f: Body, cond: Builder, more: Operand, done: Operand) -> Block:
 def _turn(f: Body, body: typed.Block) -> None:
     from .control import run
 
+    f.loops += 1
     run(f, body, lambda _: None)
+    f.loops -= 1
 
 
 def note_range(f: Body, r: typed.Range) -> None:
@@ -233,7 +226,7 @@ def _while(f: Body, s: typed.While) -> None:
     if f.program.control.jumps(s.condition) or any(True for _ in assignments(s.condition)):
         _while(f, _tested_inside(s))
         return
-    early = any(isinstance(n, typed.Break | typed.Return) for n in _own(s.body))
+    early = _early(f, s.body)
     carried = _carried(f, s, early)
     index = f.names.fresh("turn", INT)
     with f.inner() as cond_b:
@@ -248,7 +241,7 @@ def _while(f: Body, s: typed.While) -> None:
         cond = cond_b.block(going)
         if early:
             # the condition is not asked again after a jump: it need not have a value then
-            done = _param(f, carried, f.leave)
+            done = _param(f, carried, early)
             outer = f.b.nested()
             both = outer.one(If(done, Block((), (FALSE,)), cond), BOOL, "going")
             cond = outer.block(both)
