@@ -265,8 +265,9 @@ class W:
         return self.bind(While(index, results, c, t), *(m.type for m in made), INT)
 
     def call(self, fn: str, *args: Any) -> Any:
-        return self.bind(Call(fn, tuple(self.e(a, INT if isinstance(a, int) else FLOAT).o for a in args)),
-                         *self.module.types[fn])
+        return self.bind(
+            Call(fn, tuple(self.e(a, INT if isinstance(a, int) else FLOAT).o for a in args)), *self.module.types[fn]
+        )
 
     def derive(
         self, kind: Any, fn: str, args: Sequence[Any], wrt: Sequence[int], seeds: Sequence[Any], *types: Type
@@ -294,8 +295,16 @@ class Module:
         results = [w.e(r) for r in (made if isinstance(made, tuple) else (made,))]
         types = tuple(r.type for r in results)
         self.types[name] = types
-        self.fns[name] = Fn(name, name, tuple(Param(p, p.name) for p in given), w.b.block(*(r.o for r in results)),
-                            types, tuple("" for _ in types), NOWHERE, rule)
+        self.fns[name] = Fn(
+            name,
+            name,
+            tuple(Param(p, p.name) for p in given),
+            w.b.block(*(r.o for r in results)),
+            types,
+            tuple("" for _ in types),
+            NOWHERE,
+            rule,
+        )
         return name
 
     def program(self) -> Program:

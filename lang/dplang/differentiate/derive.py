@@ -23,6 +23,7 @@ from ..core.ir import (
     Loop,
     Make,
     Operand,
+    Param,
     Scalar,
     Type,
     Update,
@@ -117,7 +118,7 @@ class _Operator:
         body = self.body(top)
         results = (*(body.results if value else ()), *ends)
         types = (*(self.fn.result_types if value else ()), *self.types)
-        params = [*self.fn.params, *seeds]
+        params: list[Var | Param] = [*self.fn.params, *seeds]
         name = self.name(kind)
         return self.ctx.add(function(name, params, Block(body.lets, results), types, self.fn.span))
 

@@ -34,6 +34,7 @@ from ..core.ir import (
     Make,
     Match,
     Operand,
+    Param,
     Part,
     Path,
     Prim,
@@ -102,7 +103,7 @@ def _write(ctx: Context, fn: Fn, varied: frozenset[int], made: Dual) -> Fn:
     forward.block(b, body)
     ends = [forward.tangent(b, body.results[k]) for k in made.results]
     types = (*fn.result_types, *(ctx.tangents.of(fn.result_types[k]) for k in made.results))
-    params = (*fn.params, *tangents)
+    params: list[Var | Param] = [*fn.params, *tangents]
     return function(made.name, params, b.block(*body.results, *ends), types, fn.span)
 
 
