@@ -16,18 +16,19 @@ What the loop does, with `?` for what stands only where a clause asks for it:
       } else { x = best; done = true }
     }
 
-So in `every` and `until` the parameter is the point after `step` steps, and `loss` is its objective. Nothing outside
-learns from inside: the fit is a `stop`.
+So in `every` and `until` the parameter is the point after `step` steps, and `loss` is its objective. No derivative goes
+through a training: what it captures, and the fit, are behind a `stop`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..core.ir import BOOL, FLOAT, INT
 from ..core.sizes import Size, SizeVar
 from ..core.types import UNIT as NOTHING
-from ..core.types import Array, FnType, Struct, Tuple, Type, Wrong, show
+from ..core.types import Array, FnType, Meta, Struct, Tuple, Type, Wrong, show
 from ..errors import training as faults
 from ..errors import types as type_faults
 from ..errors.diagnostic import Fault, NotBuilt, Note
@@ -35,6 +36,7 @@ from ..errors.source import Span
 from ..syntax import tree
 from . import typed
 from .context import Context, Frame, bind
+from .free import free_names
 from .functions import lambda_body
 from .lift import coerce
 from .names import Scope, StructName, Value
@@ -186,11 +188,28 @@ class _Training:
         self.parameter = cx.solve(init.type)
         self.sound = True
         self.stmts: list[typed.Stmt] = []
-        self.init = self.let("init", init)
+        seen = [clauses.objective, clauses.using, clauses.until, *clauses.every]
+        self.capture(cx, [c for c in seen if c is not None], mutable=False)
+        self.init = self.let("init", typed.Stop(init.type, init.span, init))
         var = cx.fresh_size("parameters", self.span, "the number of trained scalars is known only at run time")
         self.flat = Array(FLOAT, (Size.of(var),))
         start = typed.Flatten(self.flat, self.span, self.init)
         self.start = self.let("start", start, (var,))
+
+    def capture(self, cx: Context, clauses: Sequence[tree.Node], mutable: bool) -> None:
+        """Puts the variables around that the clauses read, and that have a tangent, behind a `stop`.
+
+        A `var` is what it is when training starts, in the objective only: `every` may assign it.
+        """
+        for name, span in dict(n for c in clauses for n in free_names(c)).items():
+            value = cx.scope.find(name)
+            if not isinstance(value, Value) or value.symbol.top or value.symbol.mutable != mutable:
+                continue
+            t = self.cx.solve(value.type)
+            if not isinstance(t, Meta | Wrong) and has_tangent(t):
+                stopped = self.let(name, typed.Stop(t, span, typed.Local(t, span, value.symbol)))
+                assert isinstance(stopped, typed.Local)
+                cx.define(name, Value(stopped.symbol, t, effects=value.effects))
 
     # ---- writing
 
@@ -259,6 +278,7 @@ class _Training:
         """The objective of the parameter, that of a flat point, and the demand that every leaf matters."""
         cx, e = self.cx, self.clauses.objective.value
         inner = cx.inner("lambda")
+        self.capture(inner, [e], mutable=True)
         parameter = self.bind_parameter(inner)
         outer = cx.body.frame
         cx.body.frame = Frame(FLOAT)
@@ -347,7 +367,9 @@ class _Training:
         )
         body.append(self.when(self.prim("not", BOOL, done), *go_on))
         name = self.e.name.name if self.e.name is not None else None
+        first = self.prim("==", BOOL, step, self.int(0))
         failed = (
+            self.when(first, self.set(loss, value)),
             self.tell("progress.failed", step, value, self.point(x), self.point(best), names=(None, None, name, name)),
             self.set(x, best),
             self.set(done, self.bool(True)),
@@ -441,6 +463,8 @@ def _with_library(cx: Context, span: Span) -> Scope:
         for d in fault.diagnostics:
             cx.report(d)
         return cx.scope
+    for f in module.functions:
+        f.user = False
     names = module.scope if isinstance(module.scope, dict) else {}
     known = {n: entity for n, entity in names.items() if cx.scope.find(n) is None}
     return Scope(cx.scope, "", known)

@@ -368,16 +368,21 @@ class LossNotFinite(Diagnostic):
     after: float
 
     def sentence(self) -> str:
-        return f"the loss is {self.loss} after step {self.step}, so the training stops"
+        when = f"after step {self.step}" if self.step else "at the start"
+        return f"the loss is {self.loss} {when}, so the training stops"
 
     def notes(self) -> Iterable[Note]:
-        if not self.leaf:
-            yield Note("it is so at the start: there is no better point")
-        elif self.after - self.after != 0:
-            yield Note(f"the parameter `{self.leaf}` went from {self.before:.6g} to {self.after:.6g}")
+        if not self.step:
+            yield Note("there is no better point: the fit holds the start")
+            return
+        change = f"from {self.before:.6g} to {self.after:.6g}"
+        if self.after - self.after != 0:
+            yield Note(f"the parameter `{self.leaf}` went {change}")
         else:
-            yield Note(f"the parameter that moved most is `{self.leaf}`: from {self.before:.6g} to {self.after:.6g}")
+            yield Note(f"the parameter that moved most is `{self.leaf}`: {change}")
         yield Note("the fit holds the last point with a finite loss")
 
     def help(self) -> str:
+        if not self.step:
+            return "start at a point where the objective is finite"
         return "take a smaller rate, or keep parameters in the domain by a constraint such as `Float > 0`"
