@@ -192,8 +192,12 @@ def _jumping(f: Body, s: typed.Stmt, rest: Callable[[], None]) -> None:
 
             run(f, condition, judge)
         case typed.For() | typed.While() | typed.Unrolled():
-            run_loop(f, s)
-            guard(f, rest)
+            with f.at(s.span):
+                run_loop(f, s)
+            if f.program.control.falls(s):
+                guard(f, rest)
+            else:
+                f.jump(f.leave, f.returned)
         case _:
             assert_never(s)
 

@@ -9,13 +9,15 @@ from itertools import count
 from ..check import typed
 from ..core.ir import Block, Call, EnumDecl, Fn, Operand, Param, Program
 from ..core.sizes import Size, SizeVar
-from ..core.types import Array, Constraint, Struct, TangentOf, Tuple, TypeVar, show, substitute, transform
+from ..core.types import Array, Constraint, Struct, TangentOf, Tuple, TypeVar, show, substitute
 from ..core.types import Type as LanguageType
+from ..core.types import transform as rebuilt
 from ..errors.source import Span
 from .body import Body, Delayed
 from .expressions import LAMBDA
 from .layout import Info, Layouts, captured_infos, erased, fields
-from .shape import Code, Leaf, Shape, Static, fill, functions, leaves, operands, outline
+from .shape import Code, Leaf, Shape, Static, fill, functions, leaves, operands, outline, transform
+from .ssa import nothing
 from .uses import Uses
 from .walk import Control, Free, free, inside
 
@@ -147,7 +149,7 @@ class Instances:
                 pairs[p] = a
             else:
                 assert not isinstance(a, Size)
-                types[p] = transform(a, lambda v: v, canonical)
+                types[p] = rebuilt(a, lambda v: v, canonical)
         key = (fn, tuple(types.items()), bound)
         if key not in self._codes:
             self._codes[key] = self._definition(fn, types, bound, tuple(pairs))
@@ -217,7 +219,11 @@ class Instances:
 
         run(f, code.body, finish)
         final = f.env.get(f.result)
-        assert final is not None and not isinstance(final, Delayed), f"`{code.label}` gives nothing"
+        if final is None:
+            # it never ends, so what it gives does not matter
+            assert instance.result is not None
+            final = transform(instance.result, lambda o: nothing(f, f.b, o.type))
+        assert not isinstance(final, Delayed)
         if instance.result is None:
             instance.result = outline(final)
         results = tuple(leaves(final))

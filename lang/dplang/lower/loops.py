@@ -181,7 +181,8 @@ def _for(f: Body, s: typed.For) -> None:
 
 def _early(f: Body, body: typed.Block) -> Jumps:
     """The jumps in a loop's body that end the loop."""
-    return replace(f.program.control.jumps(body), continues=False)
+    found = f.program.control.jumps(body)
+    return Jumps(returns=found.returns, breaks=found.breaks)
 
 
 def _int(f: Body, e: typed.Expr) -> Operand:

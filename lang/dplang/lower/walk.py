@@ -138,22 +138,30 @@ def assignments(node: Part) -> Iterator[typed.Assign]:
 
 @dataclass(frozen=True, slots=True)
 class Jumps:
-    """Which jumps leave a piece."""
+    """Which jumps leave a piece; `endless`: a loop in it may never end, which is like a jump to nowhere."""
 
     returns: bool = False
     breaks: bool = False
     continues: bool = False
+    endless: bool = False
 
     def __or__(self, other: Jumps) -> Jumps:
         return Jumps(
-            self.returns or other.returns, self.breaks or other.breaks, self.continues or other.continues
+            self.returns or other.returns,
+            self.breaks or other.breaks,
+            self.continues or other.continues,
+            self.endless or other.endless,
         )
 
     def __bool__(self) -> bool:
-        return self.returns or self.breaks or self.continues
+        return self.returns or self.breaks or self.continues or self.endless
 
 
 NO_JUMPS = Jumps()
+
+
+def _is_true(e: typed.Expr) -> bool:
+    return isinstance(e, typed.Lit) and e.value is True
 
 
 class Control:
@@ -185,8 +193,12 @@ class Control:
         for c in children(node):
             found = found | self.jumps(c)
         if isinstance(node, typed.For | typed.While | typed.Unrolled):
-            return Jumps(returns=found.returns)
+            return Jumps(returns=found.returns, endless=found.endless or self._endless(node))
         return found
+
+    def _endless(self, node: typed.For | typed.While | typed.Unrolled) -> bool:
+        """Whether only a `return` can end a loop."""
+        return isinstance(node, typed.While) and _is_true(node.condition) and not self.jumps(node.body).breaks
 
     def falls(self, node: Part) -> bool:
         """Whether what stands after `node` may be reached."""
@@ -197,7 +209,9 @@ class Control:
                 return self.falls(condition) and (orelse is None or self.falls(then) or self.falls(orelse))
             case typed.Match(scrutinee=scrutinee, arms=arms):
                 return self.falls(scrutinee) and any(self.falls(a.body) for a in arms)
-            case typed.For() | typed.While() | typed.Unrolled() | typed.Lambda():
+            case typed.For() | typed.While() | typed.Unrolled():
+                return not self._endless(node)
+            case typed.Lambda():
                 return True
             case _:
                 return not self.jumps(node) or all(map(self.falls, children(node)))
