@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from inspect import cleandoc
 
 from dplang.analyse import parallel
 from dplang.analyse.parallel import Verdict
 from dplang.errors.diagnostic import Diagnostic, Fault
+from dplang.errors.render import render_text
 from dplang.errors.source import Source
-from dplang.pipeline import compile
 from dplang.session import Session
 from dplang.stack import deep
 
@@ -36,13 +38,22 @@ def first(text: str, code: str) -> Diagnostic:
     return next(d for d in diagnostics(text) if d.code == code)
 
 
+def outcome(text: str) -> str:
+    """What a user sees of checking a program."""
+    return render_text(diagnostics(text)) or "fine\n"
+
+
+def examples(cls: type[Diagnostic]) -> list[tuple[str, list[str]]]:
+    """The programs in the story of a diagnostic, each with the codes that it is said to give."""
+    blocks = re.findall(r"```dp([^\n]*)\n(.*?)```", cleandoc(cls.__doc__ or ""), re.S)
+    return [(text.rstrip(), re.findall(r"[EW]\d{4}", said)) for said, text in blocks]
+
+
 def _loops(source: Source) -> list[Verdict]:
     def judge() -> list[Verdict]:
         session = Session(_ignore)
         entry = session.text(source)
-        primal = session.lowering.program
-        derived = compile(primal, entry.unit.entry, "differentiate")
-        return parallel.both(primal, derived)
+        return parallel.both(session.lowering.program, session.derived(entry))
 
     return deep(judge)
 

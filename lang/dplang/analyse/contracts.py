@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ..core.ir import Fn, Program
 from ..errors.diagnostic import Diagnostic, Note
 from ..errors.differentiation import BrokenContract, why
+from ..errors.source import Span
 from .dependence import Dep, Site, tangent_slot
 from .domains import Domains, Gap
 from .summaries import Summaries
@@ -18,7 +20,9 @@ def contract(program: Program, summaries: Summaries, fn: Fn) -> list[Diagnostic]
     reasons = list(dict.fromkeys([*_rough(summaries, fn, domains), *map(_leaves, domains.gaps.values())]))
     if not reasons:
         return []
-    return [BrokenContract(fn.span, fn.label, fn.contract, tuple(reasons))]
+    text = fn.span.text
+    head = Span(fn.span.source, fn.span.start, fn.span.start + len(re.split(r"[(\[{\n]", text)[0]))
+    return [BrokenContract(head, fn.label, fn.contract, tuple(reasons))]
 
 
 def _rough(summaries: Summaries, fn: Fn, domains: Domains) -> Iterator[Note]:

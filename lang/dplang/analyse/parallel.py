@@ -70,10 +70,16 @@ def _in_source(v: Verdict) -> tuple[str, int, int, bool]:
 def refusals(verdicts: Iterable[Verdict]) -> list[Diagnostic]:
     """The `parallel for`s that are not."""
     return [
-        NotParallel(v.span, v.reason, v.notes)
+        NotParallel(_head(v.span), v.reason, v.notes)
         for v in verdicts
         if v.asserted and v.role == "primal" and v.kind == "sequential"
     ]
+
+
+def _head(loop: Span) -> Span:
+    """The part of a loop before its body."""
+    text = re.split(r"[{\n]", loop.text)[0].rstrip()
+    return Span(loop.source, loop.start, loop.start + len(text))
 
 
 def report(verdicts: Iterable[Verdict], source: Source) -> str:

@@ -31,9 +31,9 @@ class SeveredPath(Diagnostic):
     print(grad(dose)(1.2))
     ```
 
-    Right: `stop(e)` says that the derivative shall treat `e` as a constant.
+    Right: `stop(e)` says that the derivative shall treat `e` as a constant. That the result jumps with it stays a warning.
 
-    ```dp
+    ```dp warning=W0301
     fn dose(x: Float) -> Float = x * stop(round(x))
     print(grad(dose)(1.2))
     ```
