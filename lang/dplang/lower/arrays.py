@@ -8,12 +8,15 @@ from ..check import typed
 from ..core.build import ZERO
 from ..core.ir import (
     INT,
+    STRING,
     ArrayType,
     At,
     Build,
     Carry,
+    Check,
     Fill,
     Get,
+    If,
     Let,
     Lit,
     Loop,
@@ -29,7 +32,7 @@ from ..core.ir import (
 )
 from . import expressions
 from .access import boxed, part_type
-from .body import Body, Delayed, hinted
+from .body import FALSE, TRUE, Body, Delayed, hinted
 from .checks import check_range
 from .loops import note_range
 from .shape import Leaf, Shape, fill, leaves, rank, transform
@@ -213,6 +216,8 @@ def reduce(f: Body, e: typed.Reduce) -> Shape:
     """The elements over all ranges, combined."""
     if e.op in ("argmin", "argmax") and len(e.ranges) > 1:
         return _flat_position(f, e)
+    if e.op in ("min", "max") and _inner_reduction(e) is not None:
+        return _ragged_extreme(f, e)
     kind = f.outline(e.element.type)
     if any(isinstance(o.type, ArrayType) for o in leaves(kind)):
         return _sum_of_arrays(f, e, kind)
@@ -265,29 +270,85 @@ def _width(f: Body, low: Operand, high: Operand) -> Operand:
     return f.b.prim("max", INT, width, ZERO, hint="width")
 
 
+def _carrying(
+    f: Body,
+    ranges: Sequence[Turn],
+    inits: Sequence[Operand],
+    hint: str,
+    body: Callable[[list[Operand], tuple[Operand, ...]], Sequence[Operand]],
+    indices: tuple[Operand, ...] = (),
+) -> list[Operand]:
+    """Loops over all `ranges` that carry values: `body` gives the next ones at the values of the indices."""
+    name, low, high = ranges[len(indices)]
+    index = f.names.fresh(name, INT)
+    params = [f.names.fresh(hint, o.type) for o in inits]
+    inner = (*indices, index)
+    with f.inner() as b:
+        if len(inner) < len(ranges):
+            results = _carrying(f, ranges, params, hint, body, inner)
+        else:
+            results = list(body(list(params), inner))
+    carries = tuple(Carry(p, c) for p, c in zip(params, inits, strict=True))
+    names = tuple(f.names.fresh(hint, o.type) for o in inits)
+    f.b.lets.append(Let(names, Loop(index, low, high, carries, b.block(*results)), f.b.span, f.b.role))
+    return list(names)
+
+
 def _sum_of_arrays(f: Body, e: typed.Reduce, kind: Shape) -> Shape:
     """Arrays are added up in place: each is a carried value to which every turn adds."""
     ranges = [_range(f, r, check=False) for r in e.ranges]
     inits = [_zero(f, e, k, o) for k, o in enumerate(leaves(kind))]
 
-    def level(k: int, carried: list[Operand], indices: tuple[Operand, ...]) -> list[Operand]:
-        hint, low, high = ranges[k]
-        index = f.names.fresh(hint, INT)
-        params = [f.names.fresh("sum", o.type) for o in inits]
-        with f.inner() as b:
-            inner = (*indices, index)
-            if k + 1 < len(ranges):
-                results = level(k + 1, list(params), inner)
-            else:
-                _bind_indices(f, e.ranges, inner)
-                element = expressions.value(f, e.element)
-                results = [_add(f, p, v) for p, v in zip(params, leaves(element), strict=True)]
-        carries = tuple(Carry(p, c) for p, c in zip(params, carried, strict=True))
-        names = tuple(f.names.fresh("sum", o.type) for o in inits)
-        f.b.lets.append(Let(names, Loop(index, low, high, carries, b.block(*results)), f.b.span, f.b.role))
-        return list(names)
+    def body(sums: list[Operand], indices: tuple[Operand, ...]) -> list[Operand]:
+        _bind_indices(f, e.ranges, indices)
+        element = expressions.value(f, e.element)
+        return [_add(f, s, v) for s, v in zip(sums, leaves(element), strict=True)]
 
-    return fill(kind, iter(level(0, inits, ())))
+    return fill(kind, iter(_carrying(f, ranges, inits, "sum", body)))
+
+
+def _inner_reduction(e: typed.Reduce) -> typed.Reduce | None:
+    """The reduction inside one whose binders depend on each other: both are one to the reader."""
+    inner: typed.Expr | None = e.element
+    while isinstance(inner, typed.Block):
+        inner = inner.result
+    return inner if isinstance(inner, typed.Reduce) and inner.op == e.op and inner.span == e.span else None
+
+
+def _ragged_extreme(f: Body, e: typed.Reduce) -> Shape:
+    """`min` or `max` where inner ranges depend on outer indices, so that some may be empty though not all are."""
+    elem = next(leaves(f.outline(e.type))).type
+    assert isinstance(elem, Scalar)
+    start: list[Operand] = [FALSE, Lit(0 if elem == INT else 0.0, elem)]
+    some, best = _extreme_turns(f, e, e, start)
+    f.b.effect(Check(some, "E0607", (Lit(e.op, STRING),)))
+    return Leaf(best)
+
+
+def _extreme_turns(f: Body, whole: typed.Reduce, e: typed.Expr, found: list[Operand]) -> list[Operand]:
+    """Whether there was an element so far, and the best one, after those of `e`."""
+    match e:
+        case typed.Block(stmts=stmts, result=typed.Node() as inner):
+            from .control import statement
+
+            for s in stmts:
+                statement(f, s)
+            return _extreme_turns(f, whole, inner, found)
+        case typed.Reduce(op=op, ranges=turns, element=element) if op == whole.op and e.span == whole.span:
+            ranges = [_range(f, r, check=False) for r in turns]
+
+            def body(now: list[Operand], indices: tuple[Operand, ...]) -> list[Operand]:
+                _bind_indices(f, turns, indices)
+                return _extreme_turns(f, whole, element, now)
+
+            return _carrying(f, ranges, found, op, body)
+        case _:
+            value = expressions.operand(f, e)
+            some, best = found
+            with f.inner() as b:
+                better = b.block(b.prim(whole.op, best.type, best, value, hint=whole.op))
+            kept = f.b.one(If(some, better, f.b.nested().block(value)), best.type, whole.op)
+            return [TRUE, kept]
 
 
 def _zero(f: Body, e: typed.Reduce, number: int, o: Operand) -> Operand:
