@@ -163,6 +163,9 @@ class Resolver:
                     self.cx.size_meta(span, str(p)) if isinstance(p, SizeVar) else self.cx.meta(span, p.name)
                     for p in params
                 )
+            for item in given:
+                if isinstance(item, tree.NamedType) and not is_type_name(item.path[0].name):
+                    self.size(item)
             wanted = ", ".join(p.name for p in params)
             self.cx.report(faults.WrongBrackets(span, name, f"[{wanted}]", str(len(given) or "none"), declared))
             return None

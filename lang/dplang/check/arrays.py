@@ -271,7 +271,7 @@ def prepare(cx: Context, name: str, value: typed.Expr) -> typed.Expr:
             if sound and name == "mean" and elem == INT:
                 return widen_all(cx, value, FLOAT)
         case "min" | "max" | "argmin" | "argmax":
-            sound = not dims and (is_number(elem) or isinstance(elem, TypeVar) and elem.bound == "Ordered")
+            sound = not dims and (is_number(elem) or (isinstance(elem, TypeVar) and elem.bound == "Ordered"))
         case "logsumexp":
             sound = not dims and elem in (FLOAT, FLOAT32, INT)
             if sound and elem == INT:
@@ -309,8 +309,7 @@ def reduce_array(cx: Context, name: str, x: typed.Expr, span: Span, rank: int | 
     t = cx.solve(held.type)
     dims = strip(t)[1][:rank]
     ranges = tuple(
-        typed.Range(typed.Symbol("index", span), int_lit(0, span), typed.SizeValue(INT, span, cx.size(d)))
-        for d in dims
+        typed.Range(typed.Symbol("index", span), int_lit(0, span), typed.SizeValue(INT, span, cx.size(d))) for d in dims
     )
     items = tuple(typed.At(typed.Local(INT, span, r.symbol)) for r in ranges)
     element = prepare(cx, name, typed.GetItem(drop(t, len(dims)), x.span, held, items))

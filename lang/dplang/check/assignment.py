@@ -10,6 +10,7 @@ from ..core.types import Array, Constraint, Meta, Never, Struct, TangentOf, Tupl
 from ..errors import types as faults
 from ..errors.diagnostic import Edit, Note
 from ..errors.source import Span
+from ..errors.syntax import BadTarget
 from ..syntax import tree
 from . import typed
 from .arrays import index_items
@@ -164,7 +165,10 @@ def _pushed(cx: Context, item: tree.Assign, value: Value) -> tree.Expr | None:
     match item.value:
         case tree.Call(
             fn=tree.Name(name="concat"),
-            args=(tree.Arg(name=None, value=tree.Name(name=mine)), tree.Arg(name=None, value=tree.ArrayExpr(parts=(e,)))),
+            args=(
+                tree.Arg(name=None, value=tree.Name(name=mine)),
+                tree.Arg(name=None, value=tree.ArrayExpr(parts=(e,))),
+            ),
         ) if mine == value.symbol.name and is_builtin(cx, "concat"):
             return e
         case _:
@@ -186,7 +190,7 @@ def _place(cx: Context, target: tree.Expr) -> _Place | None:
             place = _place(cx, base)
             return None if place is None else _items(cx, place, items, span)
         case _:
-            cx.report(faults.NotAssignable(target.span))
+            cx.report(BadTarget(target.span))
             return None
 
 
@@ -199,6 +203,9 @@ def _variable(cx: Context, target: tree.Name) -> _Place | None:
         cx.report(faults.AssignImmutable(target.span, target.name, None, ""))
         return None
     if isinstance(cx.solve(entity.type), Wrong):
+        return None
+    if entity.captured:
+        cx.report(faults.AssignCaptured(target.span, target.name, entity.symbol.span, "lambda"))
         return None
     if not entity.symbol.mutable:
         word = "let" if entity.init is not None else ""
@@ -234,9 +241,7 @@ def _field(cx: Context, place: _Place, name: tree.Ident, span: Span) -> _Place |
     return None
 
 
-def _items(
-    cx: Context, place: _Place, items: tuple[tree.Expr | tree.SliceItem, ...], span: Span
-) -> _Place | None:
+def _items(cx: Context, place: _Place, items: tuple[tree.Expr | tree.SliceItem, ...], span: Span) -> _Place | None:
     t = cx.solve(place.type)
     if isinstance(t, Tuple):
         return _tuple_part(cx, place, items, t, span)

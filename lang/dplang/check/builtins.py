@@ -42,7 +42,9 @@ def call_builtin(cx: Context, name: str, e: tree.Call, expected: Type | None) ->
     return cx.wrong(e.span) if args is None else call_row(cx, row, args, e.span, expected)
 
 
-def positional(cx: Context, e: tree.Call, label: str, least: int = 0, most: int | None = None) -> list[tree.Expr] | None:
+def positional(
+    cx: Context, e: tree.Call, label: str, least: int = 0, most: int | None = None
+) -> list[tree.Expr] | None:
     """The arguments of a built-in that takes them by position, from `least` to `most` of them."""
     for a in e.args:
         if a.name is not None:
@@ -257,8 +259,7 @@ def _where(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
         hint = elem if is_number(elem) else None
     if cond is None:
         return cx.wrong(e.span)
-    c, c_dims = strip(cx.solve(cond.type))
-    if c != BOOL:
+    if strip(cx.solve(cond.type))[0] != BOOL:
         return cx.wrong(e.span, faults.ConditionType(args[0].span, "`where`", show(cond.type)))
     values = [cond, sides[1], sides[2]]
     depths = [len(strip(cx.solve(v.type))[1]) for v in values]
@@ -496,4 +497,3 @@ TYPING: dict[str, Typing] = {
     "reshape": _reshape,
     "flatten": _flatten,
 }
-

@@ -9,7 +9,6 @@ from typing import TypeAlias
 from ..core.ir import FLOAT, INT
 from ..core.sizes import Size, SizeMeta
 from ..core.types import (
-    Array,
     Enum,
     FnType,
     Meta,
@@ -67,7 +66,7 @@ class Callee:
 
 @dataclass(eq=False, slots=True)
 class Late:
-    """Something whose types depend on its arguments' (a lambda without types): `first` tells which are looked at before."""
+    """Something whose types depend on those of its arguments (a lambda without types): `first` are looked at before."""
 
     label: str
     declared: Span | None
@@ -129,9 +128,7 @@ def _infer(cx: Context, slot: tree.Expr | typed.Expr, expected: Type | None) -> 
 # ---- arguments and parameters
 
 
-def match_args(
-    cx: Context, target: Target, args: Sequence[tree.Arg], span: Span
-) -> list[Slot] | None:
+def match_args(cx: Context, target: Target, args: Sequence[tree.Arg], span: Span) -> list[Slot] | None:
     """Each parameter's argument; None where a default stands in. Reported (None) where they do not match."""
     names = target.names
     slots: list[Slot] = [None] * len(names)
@@ -156,7 +153,9 @@ def match_args(
         if a.name.name not in names[offset:]:
             known = [n for n in names[offset:] if n]
             near = faults.near(a.name.name, known)
-            cx.report(faults.UnknownArgument(a.name.span, a.name.name, target.label, tuple(known), near, target.declared))
+            cx.report(
+                faults.UnknownArgument(a.name.span, a.name.name, target.label, tuple(known), near, target.declared)
+            )
             return None
         i = names.index(a.name.name, offset)
         earlier = slots[i]
@@ -341,7 +340,9 @@ def _finish(call: _Call) -> typed.Expr:
     if dims is None:
         return cx.wrong(span)
     if callee.effects is not None and not cx.unit.quiet:
-        lifted = Region("a call that is mapped over an array", span, list(callee.effects.ios), list(callee.effects.uses))
+        lifted = Region(
+            "a call that is mapped over an array", span, list(callee.effects.ios), list(callee.effects.uses)
+        )
         cx.unit.regions.append(lifted)
     types = _param_types(call)
 

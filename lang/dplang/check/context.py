@@ -116,9 +116,9 @@ class Body:
     globals: dict[typed.Symbol, Span] = field(default_factory=dict)
     metas: list[tuple[Meta | SizeMeta, Span, str]] = field(default_factory=list)
     born: list[SizeVar] = field(default_factory=list)
+    labels: dict[str, int] = field(default_factory=dict)
     resizing: list[Value] = field(default_factory=list)
     adapted: list[tuple[Value, Type, Span]] = field(default_factory=list)
-    deriving: int = 0
 
 
 class Context:
@@ -182,12 +182,14 @@ class Context:
     def meta(self, span: Span, what: str) -> Meta:
         """A type to be found in this body."""
         made = Meta()
-        self.body.metas.append((made, span, what))
+        if not self.unit.quiet:
+            self.body.metas.append((made, span, what))
         return made
 
     def size_meta(self, span: Span, what: str) -> Size:
         made = SizeMeta()
-        self.body.metas.append((made, span, what))
+        if not self.unit.quiet:
+            self.body.metas.append((made, span, what))
         return Size.of(made)
 
     def any_size(self, span: Span) -> Size:
@@ -195,9 +197,11 @@ class Context:
         return Size.of(SizeMeta())
 
     def fresh_size(self, name: str, span: Span, origin: str) -> SizeVar:
-        """A size known only at run time, from here on called `name`."""
-        var = SizeVar(name)
-        self.unit.origins[var] = Note(origin, span)
+        """A size known only at run time, from here on called `name` (or, in messages, `name.2` ..)."""
+        known = self.body.labels.get(name, 0) + 1
+        self.body.labels[name] = known
+        var = SizeVar(name if known == 1 else f"{name}.{known}")
+        self.unit.origins[var] = Note(origin.replace(f"`{name}`", f"`{var}`"), span)
         self.body.born.append(var)
         return var
 
@@ -226,9 +230,7 @@ class Context:
         if name != "_":
             self.scope.names[name] = entity
 
-    def variable(
-        self, name: str, span: Span, t: Type, *, mutable: bool = False, size: Size | None = None
-    ) -> Value:
+    def variable(self, name: str, span: Span, t: Type, *, mutable: bool = False, size: Size | None = None) -> Value:
         """A new variable, put into scope."""
         value = Value(typed.Symbol(name, span, mutable, self.scope.top), t, size)
         self.unit.values[value.symbol] = value
@@ -242,8 +244,6 @@ class Context:
         owner = self.body.owner
         if owner is not None:
             owner.uses.setdefault(fn, span)
-            if self.body.deriving:
-                owner.through_derive.setdefault(fn, span)
         for region in self.body.regions:
             region.uses.append((fn, span))
 
@@ -288,5 +288,3 @@ def int_lit(value: int, span: Span) -> typed.Expr:
 def bind(symbol: typed.Symbol, t: Type, value: typed.Expr, fresh: tuple[SizeVar, ...] = ()) -> typed.Let:
     """A Let of one variable."""
     return typed.Let(typed.BindPattern(symbol, t), value, fresh, value.span)
-
-

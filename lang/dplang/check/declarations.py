@@ -12,6 +12,7 @@ from ..core.types import (
     Constraint,
     EnumDecl,
     Field,
+    Meta,
     Never,
     Struct,
     StructDecl,
@@ -21,6 +22,7 @@ from ..core.types import (
     VariantOf,
     Wrong,
     show,
+    substitute,
     transform,
 )
 from ..errors import types as faults
@@ -80,11 +82,13 @@ def _params(unit: Unit, written: tuple[tree.TypeParam, ...]) -> tuple[TypeVar | 
         seen[name] = p.name.span
         bound: Bound = ""
         if p.bound is not None:
-            known = {b: b for b in BOUNDS}
+            known: dict[str, Bound] = {b: b for b in BOUNDS}
             if p.bound.name in known and is_type_name(name):
                 bound = known[p.bound.name]
             else:
-                unit.report(faults.UnknownBound(p.bound.span, p.bound.name, faults.near(p.bound.name, list(BOUNDS))))
+                nearest = faults.near(p.bound.name, list(BOUNDS))
+                unit.report(faults.UnknownBound(p.bound.span, p.bound.name, nearest))
+                bound = known.get(nearest, "Number")
         if is_type_name(name):
             made.append(TypeVar(name, bound))
         else:
@@ -136,21 +140,15 @@ def check_struct(unit: Unit, struct: StructName) -> None:
     for p in decl.params:
         if isinstance(p, SizeVar) and p not in alone:
             unit.report(faults.SizeNotAlone(decl.span, p.name, f"the struct `{decl.name}`", "field"))
-    scope = Scope(struct.scope)
-    define_params(scope, decl.params, decl.span)
+    holder = FnName(_NO_FN, unit, struct.scope, typed.Function(decl.name, decl.span))
     for f, default in zip(decl.fields, struct.defaults, strict=True):
-        if default is None:
-            continue
-        from .expressions import check
-
-        cx = context(unit, scope, FnName(_NO_FN, unit, scope, typed.Function(decl.name, decl.span)))
-        value = check(cx, default, f.type, Note(f"the field `{f.name}` is declared here", f.span))
-        check_constants(cx, decl, (value,), (f,))
+        if default is not None:
+            why = Note(f"the field `{f.name}` is declared here", f.span)
+            value = _check_default(holder, struct.scope, decl.params, default, f.type, why)
+            check_constants(context(unit, struct.scope, None), decl, (value,), (f,))
 
 
-_NO_FN = tree.FnDef(
-    NOWHERE, (), False, tree.Ident(NOWHERE, "default"), (), (), None, tree.TupleExpr(NOWHERE, ()), ""
-)
+_NO_FN = tree.FnDef(NOWHERE, (), False, tree.Ident(NOWHERE, "default"), (), (), None, tree.TupleExpr(NOWHERE, ()), "")
 
 
 def _contains(t: Type, decl: StructDecl, seen: frozenset[object] = frozenset()) -> bool:
@@ -259,14 +257,18 @@ def is_template(fn: FnName) -> bool:
 
 
 def template_first(fn: FnName) -> tuple[bool, ...]:
-    """The parameters whose types make a function be checked for each instance: any rank, or a tuple's parts."""
-    tuples = {p.name.name for p in fn.tree.type_params if p.bound is not None and p.bound.name == "Tuple"}
-    of_self = False
-    if fn.owner is not None:
-        of_self = any(isinstance(p, TypeVar) and p.bound == "Tuple" for p in fn.owner.decl.params)
-    return tuple(
-        (of_self and i == 0) if p.type is None else _mentions(p.type, tuples) for i, p in enumerate(fn.tree.params)
-    )
+    """The parameters whose types make a function be checked for each instance: those of any rank, or, where one is a
+    tuple, all but functions (so that its parts fit together)."""
+    params = fn.tree.params
+    if takes_tuple(fn):
+        return tuple(not isinstance(p.type, tree.FnType) for p in params)
+    return tuple(p.type is not None and _mentions(p.type, set()) for p in params)
+
+
+def takes_tuple(fn: FnName) -> bool:
+    """Whether a function, or the struct that it is a method of, has a type variable that stands for a tuple."""
+    of_self = fn.owner is not None and any(isinstance(p, TypeVar) and p.bound == "Tuple" for p in fn.owner.decl.params)
+    return of_self or any(p.bound is not None and p.bound.name == "Tuple" for p in fn.tree.type_params)
 
 
 def _mentions(t: tree.Node, tuples: set[str]) -> bool:
@@ -311,9 +313,15 @@ def _sign(fn: FnName, unit: Unit, f: tree.FnDef) -> None:
     types = _param_types(fn, cx, resolver)
     assert resolver.universals is not None
     universals = {n: v for n, v in resolver.universals.items() if n not in ints}
+    known: dict[SizeVar, Size] = {}
+    for t, actual in zip(types, fn.actual, strict=False):
+        if actual is not None:
+            _match_sizes(t, actual, set(universals.values()), known)
+    found: dict[object, Size] = dict(known.items())
+    types = [substitute(t, {}, found) for t in types]
     for name, var in universals.items():
-        scope.names[name] = SizeName(Size.of(var), f.name.span)
-    params += universals.values()
+        scope.names[name] = SizeName(known.get(var, Size.of(var)), f.name.span)
+    params += (v for v in universals.values() if v not in known)
     symbols = _declare_params(fn, cx, types, ints)
     function = fn.fn
     function.params, function.param_types = symbols, tuple(types)
@@ -324,6 +332,27 @@ def _sign(fn: FnName, unit: Unit, f: tree.FnDef) -> None:
     function.type_params = tuple(params)
     _use_int_sizes(fn, ints)
     _check_alone(fn)
+
+
+def _match_sizes(pattern: object, actual: object, names: set[SizeVar], found: dict[SizeVar, Size]) -> None:
+    """What the sizes that stand alone in a parameter's type are, by the type of its argument."""
+    match pattern, actual:
+        case Array(), Array():
+            extra = max(len(actual.dims) - len(pattern.dims), 0)
+            for d, s in zip(pattern.dims, actual.dims[extra:], strict=False):
+                _match_sizes(d, s, names, found)
+            _match_sizes(pattern.elem, actual.elem, names, found)
+        case Tuple(parts), Tuple(others):
+            for p, q in zip(parts, others, strict=False):
+                _match_sizes(p, q, names, found)
+        case Struct(decl, args), Struct(other, other_args) if decl is other:
+            for a, b in zip(args, other_args, strict=True):
+                _match_sizes(a, b, names, found)
+        case Size(), Size():
+            if isinstance(pattern.atom, SizeVar) and pattern.atom in names:
+                found.setdefault(pattern.atom, actual)
+        case _:
+            pass
 
 
 def _owner_params(fn: FnName, scope: Scope, params: list[TypeVar | SizeVar]) -> None:
@@ -402,6 +431,8 @@ def _use_int_sizes(fn: FnName, ints: dict[str, SizeVar]) -> None:
 
 def _check_alone(fn: FnName) -> None:
     function = fn.fn
+    if any(isinstance(t, Wrong) for t in function.param_types):
+        return
     alone = {v for t in function.param_types for v in standing_alone(t)} | {v for v, _ in function.size_params}
     for q in function.type_params:
         if isinstance(q, SizeVar) and q not in alone:
@@ -534,16 +565,30 @@ def _note_globals(fn: FnName, cx: Context) -> None:
 
 
 def _check_defaults(fn: FnName) -> None:
-    """Defaults are checked where they are written too, with the function's own sizes and types."""
-    from .expressions import check
-
-    assert fn.inner is not None
-    scope = Scope(fn.scope)
-    define_params(scope, fn.fn.type_params, fn.tree.name.span)
+    """Defaults are checked where they are written too; a call may find other sizes."""
     for p, t in zip(fn.tree.params, fn.fn.param_types, strict=True):
         if p.default is not None:
-            cx = context(fn.unit, scope, fn)
-            check(cx, p.default, t, Note(f"the parameter `{p.name.name}` is declared here", p.name.span))
+            why = Note(f"the parameter `{p.name.name}` is declared here", p.name.span)
+            _check_default(fn, fn.scope, fn.fn.type_params, p.default, t, why)
+
+
+def _check_default(
+    owner: FnName, scope: Scope, params: tuple[TypeVar | SizeVar, ...], default: tree.Expr, t: Type, why: Note
+) -> typed.Expr:
+    """A default as some call may see it: sizes and types are still to be found."""
+    from .expressions import check
+
+    inner = Scope(scope)
+    cx = context(owner.unit, inner, owner)
+    types: dict[TypeVar | Meta, Type] = {}
+    sizes: dict[object, Size] = {}
+    for q in params:
+        if isinstance(q, SizeVar):
+            sizes[q] = cx.any_size(default.span)
+            inner.names[q.name] = SizeName(sizes[q], default.span)
+        else:
+            inner.names[q.name] = TypeName(q, default.span)
+    return check(cx, default, substitute(t, types, sizes), why)
 
 
 # ---- functions that are checked for each instance
@@ -552,28 +597,31 @@ def _check_defaults(fn: FnName) -> None:
 def template_instance(cx: Context, fn: FnName, types: tuple[Type | None, ...], span: Span) -> FnName | None:
     """The function for arguments of these ranks and tuples."""
     extra: list[SizeVar] = []
+    known_sizes: dict[Size, Size] = {}
     given: dict[str, Type] = {}
     shapes: dict[int, tuple[Size, ...]] = {}
+    tuples = {p.name.name for p in fn.tree.type_params if p.bound is not None and p.bound.name == "Tuple"}
+    numbers = takes_tuple(fn)
+    actual = tuple(None if t is None else _general(cx.solve(t), extra, known_sizes, numbers) for t in types)
     for i, p in enumerate(fn.tree.params):
-        t = types[i]
+        t = actual[i]
         if t is None:
             continue
-        t = cx.solve(t)
         if p.type is None:
-            _give_self(fn, t, given, extra)
+            _give_self(fn, t, given)
         elif _mentions(p.type, set()):
-            shapes[i] = tuple(_universal(fn, f"{p.name.name}{k or ''}", extra) for k in range(len(strip(t)[1])))
-        elif isinstance(p.type, tree.NamedType) and not p.type.brackets:
+            shapes[i] = strip(t)[1]
+        elif isinstance(p.type, tree.NamedType) and p.type.path[0].name in tuples and not p.type.brackets:
             if not isinstance(t, Tuple):
                 cx.report(faults.BoundNotMet(span, show(t), p.type.path[0].name, "Tuple"))
                 return None
-            given[p.type.path[0].name] = _general(t, extra)
-    key = (id(cx.unit), _canonical(given, extra), tuple((i, len(s)) for i, s in shapes.items()))
+            given[p.type.path[0].name] = t
+    key = (id(cx.unit), _canonical(actual, extra))
     known = fn.instances.get(key)
     if known is not None:
         return known
     made = FnName(fn.tree, cx.unit, fn.scope, _function(cx.unit, fn.tree, fn.fn.name), owner=fn.owner)
-    made.given, made.extra, made.shapes = given, tuple(extra), shapes
+    made.given, made.extra, made.shapes, made.actual = given, tuple(extra), shapes, actual
     made.fn.module, made.fn.user = fn.fn.module, fn.fn.user
     fn.instances[key] = made
     cx.unit.fns.append(made)
@@ -583,19 +631,11 @@ def template_instance(cx: Context, fn: FnName, types: tuple[Type | None, ...], s
     return made
 
 
-def _universal(fn: FnName, name: str, extra: list[SizeVar]) -> Size:
-    var = SizeVar(f"len({name})")
-    fn.unit.origins[var] = Note(f"a size of `{name}`", fn.tree.name.span)
-    extra.append(var)
-    return Size.of(var)
-
-
-def _general(t: Type, extra: list[SizeVar]) -> Type:
-    """A type with its sizes (but for numbers) replaced by universals, equal ones by the same."""
-    known: dict[Size, Size] = {}
+def _general(t: Type, extra: list[SizeVar], known: dict[Size, Size], numbers: bool) -> Type:
+    """A type with its sizes replaced by universals, equal ones by the same; `numbers` stay as they are."""
 
     def size(s: Size) -> Size:
-        if s.constant is not None:
+        if numbers and s.constant is not None:
             return s
         if s not in known:
             var = SizeVar(str(s) if s.atom is not None else f"n{len(extra)}")
@@ -606,17 +646,17 @@ def _general(t: Type, extra: list[SizeVar]) -> Type:
     return transform(t, lambda v: v, size)
 
 
-def _give_self(fn: FnName, t: Type, given: dict[str, Type], extra: list[SizeVar]) -> None:
+def _give_self(fn: FnName, t: Type, given: dict[str, Type]) -> None:
     """The tuple type arguments of a method's struct."""
     struct = strip(t)[0]
     assert fn.owner is not None
     if isinstance(struct, Struct):
         for p, a in zip(struct.decl.params, struct.args, strict=True):
             if isinstance(p, TypeVar) and p.bound == "Tuple" and not isinstance(a, Size):
-                given[p.name] = _general(a, extra)
+                given[p.name] = a
 
 
-def _canonical(given: dict[str, Type], extra: list[SizeVar]) -> tuple[tuple[str, Type], ...]:
+def _canonical(actual: tuple[Type | None, ...], extra: list[SizeVar]) -> tuple[Type | None, ...]:
+    """The types of an instance's arguments under standard names of their sizes."""
     order = {Size.of(v): Size.of(SizeVar(f"#{i}", -i - 1)) for i, v in enumerate(extra)}
-    return tuple((n, transform(t, lambda v: v, lambda s: order.get(s, s))) for n, t in sorted(given.items()))
-
+    return tuple(None if t is None else transform(t, lambda v: v, lambda s: order.get(s, s)) for t in actual)

@@ -15,7 +15,7 @@ from ..syntax import tree
 from . import typed
 from .calls import Callee, Late, Target
 from .context import Context
-from .targets import Composed, Special, lambda_target, resolve
+from .targets import Composed, Special, glance, lambda_target, resolve
 from .unify import data_fault, strip
 from .vectors import has_tangent, scalar_count, tangent
 
@@ -40,12 +40,8 @@ def derivative(cx: Context, kind: str, e: tree.Call) -> Target | None:
     operator, fn = _read(cx, kind, e)
     if operator is None or fn is None:
         return None
-    cx.body.deriving += 1
-    try:
-        with cx.region(f"what `{kind}` differentiates", e.span):
-            target = _function(cx, fn)
-    finally:
-        cx.body.deriving -= 1
+    with cx.region(f"what `{kind}` differentiates", e.span):
+        target = _function(cx, fn)
     if target is None:
         return None
     if isinstance(target, Callee):
@@ -96,7 +92,12 @@ def _function(cx: Context, fn: tree.Expr) -> Target | None:
     if isinstance(target, Special):
         return lambda_target(cx, _around(fn, _parameter_names(target.name)), target.name)
     if isinstance(target, Composed):
-        first = _function(target.cx, target.expr.first)
+        there, before = target.cx, target.expr.first
+
+        def look() -> Target | None:
+            return _function(there, before)
+
+        first = glance(there, look)
         if first is None:
             return None
         names = first.names[0 if first.receiver is None else 1 :]
@@ -214,7 +215,9 @@ def _numbers(cx: Context, op: _Operator, c: Callee, offset: int) -> tuple[int, .
     for name in op.wrt.names:
         if name.name not in c.names[offset:]:
             known = tuple(n for n in c.names[offset:] if n)
-            cx.report(faults.WrtName(name.span, name.name, c.label, known, faults.near(name.name, list(known)), c.declared))
+            cx.report(
+                faults.WrtName(name.span, name.name, c.label, known, faults.near(name.name, list(known)), c.declared)
+            )
             return None
         found.append(c.names.index(name.name, offset))
     return tuple(found)
@@ -263,7 +266,7 @@ def _sound(cx: Context, op: _Operator, c: Callee, numbers: tuple[int, ...], span
             cx.report(faults.NoTangent(op.span, name, show(t), op.kind, c.spans[i] if i < len(c.spans) else None))
             return False
     r = cx.solve(c.result())
-    elem, dims = strip(r)
+    elem = strip(r)[0]
     if isinstance(r, Wrong):
         return False
     if op.kind in ("grad", "value_and_grad", "hvp", "hessian"):

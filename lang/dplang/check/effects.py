@@ -100,12 +100,7 @@ def _recursion(unit: Unit) -> None:
         group = groups.get(fn)
         if group is None:
             continue
-        for used, span in fn.through_derive.items():
-            if groups.get(used) is group:
-                unit.report(faults.DerivativeCycle(span, fn.label, used.label))
-                break
-        else:
-            _check_calls(unit, fn, group, by_function)
+        _check_calls(unit, fn, group, by_function)
 
 
 def _check_calls(unit: Unit, fn: FnName, group: set[FnName], by_function: dict[int, FnName]) -> None:
@@ -117,7 +112,11 @@ def _check_calls(unit: Unit, fn: FnName, group: set[FnName], by_function: dict[i
         if not isinstance(node, typed.Call) or by_function.get(id(node.ref.fn)) not in group:
             continue
         for a in node.ref.args:
-            if not isinstance(a, Size) and not isinstance(a, TypeVar) and any(isinstance(v, TypeVar) for v in atoms_of(a)):
+            if (
+                not isinstance(a, Size)
+                and not isinstance(a, TypeVar)
+                and any(isinstance(v, TypeVar) for v in atoms_of(a))
+            ):
                 unit.report(faults.GrowingRecursion(node.span, fn.label, show(a)))
         for arg in node.args:
             is_closure = isinstance(arg, typed.Local) and arg.symbol in closures

@@ -89,7 +89,7 @@ def infer(cx: Context, e: tree.Expr, expected: Type | None = None) -> typed.Expr
             return _lambda(cx, e, expected)
         case tree.Compose():
             return function_value(cx, e, expected)
-        case tree.Pipe(span, value, fn):
+        case tree.Pipe():
             return infer_call(cx, piped(cx, e), expected)
         case tree.Cast():
             return _cast(cx, e)
@@ -107,9 +107,7 @@ def check(cx: Context, e: tree.Expr, expected: Type, *why: Note) -> typed.Expr:
     return coerce(cx, infer(cx, e, expected), expected, *why)
 
 
-def _comprehension(
-    cx: Context, e: tree.Builder | tree.Reduction | tree.Range, expected: Type | None
-) -> typed.Expr:
+def _comprehension(cx: Context, e: tree.Builder | tree.Reduction | tree.Range, expected: Type | None) -> typed.Expr:
     from .arrays import infer_builder, infer_reduction
 
     match e:
@@ -266,9 +264,7 @@ def infer_member(cx: Context, e: tree.Member, base: typed.Expr, expected: Type |
     return cx.wrong(e.span, faults.UnknownMember(e.name.span, name, f"`{show(t)}`", near, decl.span, tuple(known)))
 
 
-def _method_value(
-    cx: Context, e: tree.Member, method: FnName, base: typed.Expr, expected: Type | None
-) -> typed.Expr:
+def _method_value(cx: Context, e: tree.Member, method: FnName, base: typed.Expr, expected: Type | None) -> typed.Expr:
     """`w.f`: a method with its receiver."""
     if isinstance(cx.solve(expected) if expected is not None else None, FnType):
         return function_value(cx, e, expected)
@@ -347,6 +343,9 @@ def _array(cx: Context, e: tree.ArrayExpr, expected: Type | None) -> typed.Expr:
     if not e.parts:
         elem = hint if hint is not None else cx.meta(e.span, "the elements of `[]`")
         return typed.MakeArray(array(elem, (Size.of(0),)), e.span, ())
+    for p in e.parts:
+        if is_function_like(cx, p):
+            return cx.wrong(e.span, faults.FunctionAsData(p.span, "function", "an array element"))
     values = _elements(cx, e.parts, hint)
     elem_type, made = join(cx, values, "element", "the elements before have the type `{}`")
     if elem_type is None or isinstance(elem_type, Wrong):
@@ -393,15 +392,12 @@ def infer_call(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
             first = tree.Call(e.span, compose.first, e.args)
             if there is cx:
                 return infer_call(cx, tree.Call(e.span, compose.second, (tree.Arg(e.span, None, first),)), expected)
-            inner = resolve(there, compose.first)
-            return _composed(cx, there, compose, inner, e, expected)
+            return _composed(cx, there, compose, e)
         case _:
             return apply(cx, target, e.args, e.span, expected)
 
 
-def _composed(
-    cx: Context, there: Context, compose: tree.Compose, first: object, e: tree.Call, expected: Type | None
-) -> typed.Expr:
+def _composed(cx: Context, there: Context, compose: tree.Compose, e: tree.Call) -> typed.Expr:
     """`h(x)` where `let h = f >> g`: f and g are looked up where the `let` stands, x here."""
     from .functions import check_lambda
 

@@ -85,7 +85,9 @@ def _free(node: tree.Node, bound: frozenset[str], found: list[tuple[str, Span]])
                 _free(guard, inner, found)
             _free(body, inner, found)
         case tree.FnDef():
-            inner = bound.union([node.name.name], (p.name.name for p in node.params), (p.name.name for p in node.type_params))
+            inner = bound.union(
+                [node.name.name], (p.name.name for p in node.params), (p.name.name for p in node.type_params)
+            )
             for part in children(node):
                 _free(part, inner, found)
         case _:

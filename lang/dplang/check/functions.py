@@ -78,12 +78,9 @@ def _param_type(cx: Context, p: tree.LambdaParam, given: Type | None) -> Type:
             return cx.solve(given)
         return cx.meta(p.span, "the parameter of a function value")
     written = Resolver(cx, free=True).type(p.type)
-    if given is not None and not cx.unit.solver.try_fits(given, written):
-        from .lift import can_widen, mismatch
-
-        if can_widen(cx.solve(written), cx.solve(given)) is None:
-            mismatch(cx, typed.Lit(given, p.span, 0), cx.solve(written), cx.solve(given))
-        return cx.solve(written)
+    if given is not None:
+        # where they do not fit, the call lifts, widens or reports
+        cx.unit.solver.try_fits(given, written)
     return cx.solve(written)
 
 
@@ -124,7 +121,7 @@ def _captured(cx: Context, value: tree.Expr, place: list[typed.Stmt]) -> Scope:
         if isinstance(entity, Value) and entity.symbol.mutable and not entity.symbol.top:
             symbol = typed.Symbol(name, span)
             place.append(bind(symbol, entity.type, typed.Local(entity.type, span, entity.symbol)))
-            scope.names[name] = Value(symbol, entity.type, place=None)
+            scope.names[name] = Value(symbol, entity.type, captured=True)
     return scope
 
 

@@ -61,7 +61,10 @@ def turns(cx: Context, e: tree.Expr, before: list[typed.Stmt], *, sized: bool) -
         case tree.Range():
             return _range(cx, e, before, sized)
         case tree.Call(span, tree.Name(_, name), args) if (
-            name in ("zip", "enumerate", "reverse") and is_builtin(cx, name) and all(a.name is None for a in args) and args
+            name in ("zip", "enumerate", "reverse")
+            and is_builtin(cx, name)
+            and all(a.name is None for a in args)
+            and args
         ):
             found = [turns(cx, a.value, before, sized=True) for a in args]
             inner = [t for t in found if isinstance(t, Turns)]
@@ -104,7 +107,7 @@ def _value(cx: Context, e: tree.Expr, before: list[typed.Stmt]) -> Turns | Parts
     t = cx.solve(value.type)
     if isinstance(t, Wrong | Never):
         return None
-    if isinstance(t, Meta) or isinstance(strip(t)[0], Meta) and not strip(t)[1]:
+    if isinstance(t, Meta) or (isinstance(strip(t)[0], Meta) and not strip(t)[1]):
         cx.report(faults.TypeNotKnown(e.span, "what the loop runs over"))
         return None
     held = hold(value, before)

@@ -36,9 +36,7 @@ def mapped(
     bound: list[tuple[typed.Symbol, typed.Expr, int]] = []
     inner: list[typed.Expr] = []
     for value, depth in args:
-        if depth == 0 and isinstance(
-            value, typed.Lit | typed.Local | typed.SizeValue | typed.FnValue | typed.Lambda
-        ):
+        if depth == 0 and isinstance(value, typed.Lit | typed.Local | typed.SizeValue | typed.FnValue | typed.Lambda):
             inner.append(value)
             continue
         symbol = typed.Symbol("item", value.span)

@@ -14,11 +14,11 @@ from . import typed
 from .names import (
     Builtin,
     Entity,
+    EnumName,
     Faulty,
     ModuleName,
     Pending,
     StructName,
-    EnumName,
     Value,
     VariantName,
 )
@@ -79,7 +79,7 @@ def prelude(cx: Context) -> dict[str, Entity]:
 
 def lookup(cx: Context, name: str, span: Span) -> Entity | None:
     """What a name means here, reported (and None) where it means nothing or may not be used."""
-    entity, barrier, top = cx.scope.locate(name)
+    entity, _, top = cx.scope.locate(name)
     if entity is None:
         entity = beyond(cx, name)
     match entity:

@@ -358,12 +358,9 @@ class _Checker:
         scope.sizes = dict(unit.size_symbols)
         self.note_fills()
         exported = {n: e for n, e in self.own.items() if not isinstance(e, Pending | Faulty | ModuleName)}
-        module = typed.Module(
-            unit.name, functions, stmts, names, self.types, tests, tuple(unit.fills), exported
-        )
+        module = typed.Module(unit.name, functions, stmts, names, self.types, tests, tuple(unit.fills), exported)
         errors = sorted(unit.errors, key=lambda d: (d.span.source.name, d.span.start))
         return Checked(module, tuple(errors), scope)
-
 
     def note_fills(self) -> None:
         """What `dp fill` needs: which top-level names hold the fits of sketches."""
@@ -395,4 +392,3 @@ def _module_name(item: tree.ImportModule) -> str:
 def _test_function(item: tree.TestDef) -> tree.FnDef:
     """A test as a function without parameters: what it may use is the same."""
     return tree.FnDef(item.span, (), False, tree.Ident(item.title.span, "test"), (), (), None, item.body, "")
-

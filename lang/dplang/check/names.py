@@ -26,7 +26,7 @@ class Value:
     `size` is what an immutable Int is as a size; where it is None so far, naming it puts a Let at `place`.
     `init` is what it began with, as written. `resizes` is the declared type of a `var y: Float[?]`, whose size
     changes at each assignment; `adapts` marks a `var` that may change its type inside an unrolled loop.
-    `effects` are those of a function value.
+    `captured` marks what a function value took of a `var`; `effects` are those of a function value.
     """
 
     symbol: typed.Symbol
@@ -36,6 +36,7 @@ class Value:
     init: surface.Expr | None = None
     resizes: Type | None = None
     adapts: bool = False
+    captured: bool = False
     effects: Region | None = None
 
 
@@ -60,8 +61,9 @@ class FnName:
     """A function, method or sketch definition and how far its checking has come.
 
     `template`s (of any rank, or over tuples) are checked for each instance: `given` are its tuple types, `shapes`
-    the dimensions of its `[..]` parameters, `extra` the sizes in them. `uses` are the functions that it mentions,
-    `reads` the top-level names; `waiting` is one that had no value yet when the function was needed.
+    the dimensions of its `[..]` parameters, `actual` all its arguments' types, `extra` the sizes in them. `uses` are
+    the functions that it mentions, `reads` the top-level names; `waiting` is one that had no value yet when the
+    function was needed.
     """
 
     tree: surface.FnDef
@@ -76,17 +78,18 @@ class FnName:
     inner: Scope | None = None
     instances: dict[object, FnName] = field(default_factory=dict)
     uses: dict[FnName, Span] = field(default_factory=dict)
-    through_derive: dict[FnName, Span] = field(default_factory=dict)
     waiting: tuple[str, Span] | None = None
     reads: dict[typed.Symbol, Span] = field(default_factory=dict)
     given: dict[str, Type] = field(default_factory=dict)
     extra: tuple[SizeVar, ...] = ()
     shapes: dict[int, tuple[Size, ...]] | None = None
+    actual: tuple[Type | None, ...] = ()
     sketch: Open | None = None
 
     @property
     def label(self) -> str:
-        return f"{self.owner.decl.name}.{self.fn.name}" if self.owner else self.fn.name
+        """What messages call it."""
+        return f"{self.owner.decl.name}.{self.tree.name.name}" if self.owner else self.tree.name.name
 
 
 @dataclass(eq=False, slots=True)

@@ -6,7 +6,7 @@ from ..core.ir import BOOL, FLOAT, INT
 from ..core.sizes import Size, SizeVar
 from ..core.types import Array, Enum, EnumDecl, Field, Struct, StructDecl, Type, TypeVar, VariantOf
 from ..errors.source import NOWHERE
-from .names import EnumName, Entity, Scope, StructName, VariantName
+from .names import Entity, EnumName, Scope, StructName, VariantName
 
 _T = TypeVar("T")
 OPTION = EnumDecl(

@@ -203,9 +203,7 @@ def number(cx: Context, value: int | float, span: Span, expected: Type | None) -
 # ---- equality
 
 
-def _equality(
-    cx: Context, op: str, left: typed.Expr, right: typed.Expr, span: Span, op_span: Span
-) -> typed.Expr:
+def _equality(cx: Context, op: str, left: typed.Expr, right: typed.Expr, span: Span, op_span: Span) -> typed.Expr:
     a, b = cx.solve(left.type), cx.solve(right.type)
     x, y = strip(a)[0], strip(b)[0]
     if isinstance(x, FnType) or isinstance(y, FnType):
@@ -245,9 +243,7 @@ def _vector(cx: Context, op: str, left: typed.Expr, right: typed.Expr, span: Spa
             return cx.wrong(span, faults.ScaleOnLeft(span, op, show(a), show(b), left.span, right.span))
         if isinstance(y, Struct) and is_constrained(y):
             return cx.wrong(span, faults.ConstrainedArithmetic(span, op, show(a), show(b), y.decl.name))
-        return _elementwise(
-            cx, left, right, span, lambda m, n: typed.Vector(y, span, "*", (widen(m, FLOAT), n))
-        )
+        return _elementwise(cx, left, right, span, lambda m, n: typed.Vector(y, span, "*", (widen(m, FLOAT), n)))
     result = _sum_type(cx, op, x, y)
     if result is None:
         if isinstance(x, Struct) and is_constrained(x):
@@ -276,9 +272,7 @@ def _part_type(cx: Context, op: str, p: Type, q: Type) -> Type | None:
     p, q = cx.solve(p), cx.solve(q)
     x, dims = strip(p)
     y, others = strip(q)
-    if len(dims) != len(others) or not all(
-        cx.unit.solver.same_size(m, n) for m, n in zip(dims, others, strict=True)
-    ):
+    if len(dims) != len(others) or not all(cx.unit.solver.same_size(m, n) for m, n in zip(dims, others, strict=True)):
         return None
     elem = _sum_type(cx, op, x, y)
     return None if elem is None else array(elem, dims)

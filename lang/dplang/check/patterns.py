@@ -65,7 +65,7 @@ def _pattern(
             return _constructor(cx, tree.ConstructorPattern(span, (tree.Ident(span, name),), None), t, place, refutable)
         case tree.NamePattern(span, name):
             return _name(cx, span, name, t, place, value, init)
-        case tree.TuplePattern(span, parts):
+        case tree.TuplePattern():
             return _tuple(cx, p, t, place, value, refutable)
         case tree.ConstructorPattern():
             return _constructor(cx, p, t, place, refutable)
@@ -197,18 +197,26 @@ def infer_match(cx: Context, e: tree.Match, expected: Type | None, discard: bool
         cx.report(faults.FunctionAsData(e.scrutinee.span, show(t), "what `match` looks at"))
         t = Wrong()
     born = len(cx.body.born)
+    if not discard:
+        from .statements import function_branch
+
+        if function_branch(cx, e, "match", [a.body for a in e.arms]):
+            return cx.wrong(e.span)
     arms: list[typed.Arm] = []
+    sound = True
     for arm in e.arms:
         inner = cx.inner()
         place: list[typed.Stmt] = []
+        seen = len(cx.unit.errors)
         pattern = _pattern(inner, arm.pattern, t, place, None, refutable=True)
+        sound = sound and len(cx.unit.errors) == seen
         guard = condition(inner, arm.guard, "a guard") if arm.guard is not None else None
         if guard is not None:
             guard = with_stmts(list(place), guard)
         body = with_stmts(place, arm_body(inner, arm.body, expected, discard))
         arms.append(typed.Arm(pattern, guard, body))
     t = cx.solve(t)
-    if not isinstance(t, Wrong | Never):
+    if sound and not isinstance(t, Wrong | Never):
         _cover(cx, e, t, arms)
     return finish_branches(
         cx,
@@ -228,7 +236,10 @@ def infer_match(cx: Context, e: tree.Match, expected: Type | None, discard: bool
 
 
 def arm_body(
-    cx: Context, body: tree.Expr | tree.Return | tree.Break | tree.Continue | tree.Assign, expected: Type | None, discard: bool
+    cx: Context,
+    body: tree.Expr | tree.Return | tree.Break | tree.Continue | tree.Assign,
+    expected: Type | None,
+    discard: bool,
 ) -> typed.Expr:
     """An arm's body; a jump or an assignment is a block of one statement."""
     from .statements import infer_block, infer_discarded

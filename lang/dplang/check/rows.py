@@ -271,12 +271,19 @@ def _apply(cx: Context, row: Row, fit: _Fit, args: Sequence[Argument], span: Spa
                 )
                 return cx.wrong(span)
         params.append(array(_elem(fit, shape), dims[: len(shape.dims)]))
-        elem = fit.classes.get("A")
-        if shape.name == "A" and elem is not None and not cx.unit.solver.try_fits(drop(cx.solve(v.type), len(shape.dims)), elem):
-            if strip(elem)[0] not in (FLOAT, FLOAT32):
-                return cx.wrong(span, faults.TypeMismatch(v.span, show(cx.solve(v.type)), show(params[0]), ()))
+        if shape.name == "A" and not _same_elements(cx, drop(cx.solve(v.type), len(shape.dims)), fit.classes["A"]):
+            return cx.wrong(span, faults.TypeMismatch(v.span, show(cx.solve(v.type)), show(params[0]), ()))
     result = _result(fit, sizes, rest)
     return _lifted(cx, row, values, params, fit.depths, result, span)
+
+
+def _same_elements(cx: Context, t: Type, elem: Type) -> bool:
+    """Whether elements are of the type that all arrays of a call share, Ints among Floats included."""
+    mine, dims = strip(t)
+    wanted, others = strip(elem)
+    if mine == INT and wanted in (FLOAT, FLOAT32) and len(dims) == len(others):
+        return all(cx.unit.solver.same_size(a, b) for a, b in zip(dims, others, strict=True))
+    return cx.unit.solver.try_fits(t, elem)
 
 
 def _elem(fit: _Fit, shape: Shape) -> Type:

@@ -62,7 +62,11 @@ def _rule(unit: Unit, fn: FnName, item: tree.DerivativeDef, result: Type) -> typ
         return made
     if item.partials is not None:
         if result not in (FLOAT, FLOAT32):
-            unit.report(_bad(item.name.span, fn, f"partials are for a Float result, and that of `{fn.label}` is `{show(result)}`"))
+            unit.report(
+                _bad(
+                    item.name.span, fn, f"partials are for a Float result, and that of `{fn.label}` is `{show(result)}`"
+                )
+            )
             return made
         made.partials = _body(unit, fn, item, "partials", (), (), item.partials, adjoints)
         return made
@@ -124,9 +128,7 @@ def _body(
     function.type_params = fn.fn.type_params
     function.params = (*symbols, outcome.symbol, *extra)
     function.param_types = (*fn.fn.param_types, fn.fn.result, *types)
-    function.size_params = tuple(
-        (v, symbols[fn.fn.params.index(s)]) for v, s in fn.fn.size_params if s in fn.fn.params
-    )
+    function.size_params = tuple((v, symbols[fn.fn.params.index(s)]) for v, s in fn.fn.size_params if s in fn.fn.params)
     function.result = wanted
     function.body = close(unit, cx.body, value, before)
     holder.reads = dict(cx.body.globals)
@@ -151,4 +153,3 @@ def _universals(fn: FnName, scope: Scope) -> None:
                 scope.names[p.name] = SizeName(Size.of(p), fn.tree.name.span)
         else:
             scope.names[p.name] = TypeName(p, fn.tree.name.span)
-

@@ -1,4 +1,4 @@
-"""Ints as sizes: which size an Int expression is, naming the others, and what becomes of sizes that leave their scope."""
+"""Ints as sizes: which size an Int expression is, names for the others, and what becomes of sizes out of scope."""
 
 from __future__ import annotations
 
@@ -66,6 +66,7 @@ def as_size(cx: Context, e: typed.Expr, before: list[typed.Stmt]) -> tuple[Size,
     symbol = typed.Symbol("size", e.span)
     var = cx.fresh_size(label, e.span, "this size is known only at run time")
     before.append(typed.Let(typed.BindPattern(symbol, INT), e, (var,), e.span))
+    cx.unit.values[symbol] = Value(symbol, INT, Size.of(var))
     return Size.of(var), typed.Local(INT, e.span, symbol)
 
 

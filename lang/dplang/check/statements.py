@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from ..core.ir import INT, STRING
@@ -20,7 +20,7 @@ from .functions import let_function
 from .iteration import Parts, Turns, turns
 from .lift import coerce, mismatch
 from .lookup import unknown_name
-from .names import Builtin, FnName, LetFn, SizeName, StructName, TypeName, Value, VariantName
+from .names import Builtin, Faulty, FnName, LetFn, SizeName, StructName, TypeName, Value, VariantName
 from .operators import condition
 from .patterns import bind_pattern, finish_branches
 from .sizing import forget, with_stmts
@@ -52,11 +52,14 @@ def infer_block(cx: Context, b: tree.Block, expected: Type | None, discard: bool
     for i, item in enumerate(b.items):
         if over:
             cx.report(faults.Unreachable(item.span))
+        unused = len(cx.unit.unused)
         last = i == len(b.items) - 1
         if last and not discard and not over and isinstance(item, tree.Expr):
             result = infer(cx, item, expected)
         elif statement(cx, item, out):
             over = True
+        if over:
+            del cx.unit.unused[unused:]
     if over:
         return typed.Block(NEVER, b.span, flat(out), None)
     t = UNIT if result is None else cx.solve(result.type)
@@ -83,6 +86,8 @@ def infer_discarded(cx: Context, e: tree.Expr) -> typed.Expr:
 def infer_if(cx: Context, e: tree.If, expected: Type | None, discard: bool) -> typed.Expr:
     born = len(cx.body.born)
     cond = condition(cx, e.condition, "`if`")
+    if not discard and function_branch(cx, e, "if", (e.then, e.orelse)):
+        return cx.wrong(e.span)
     adapted = len(cx.body.adapted)
     then = infer_block(cx.inner(), e.then, expected, discard)
     if e.orelse is None:
@@ -109,6 +114,16 @@ def infer_if(cx: Context, e: tree.If, expected: Type | None, discard: bool) -> t
         born,
         lambda kind, sides: typed.If(kind, e.span, cond, sides[0], sides[1]),
     )
+
+
+def function_branch(cx: Context, e: tree.Expr, what: str, branches: Sequence[tree.Node | None]) -> bool:
+    """Reports a branch whose value is a function."""
+    for b in branches:
+        last = b.items[-1] if isinstance(b, tree.Block) and b.items else b
+        if isinstance(last, tree.Expr) and not isinstance(last, tree.If) and is_function_like(cx, last):
+            cx.report(faults.FunctionAsData(last.span, "function", f"the result of `{what}`"))
+            return True
+    return False
 
 
 def _same_types(cx: Context, since: int) -> None:
@@ -153,9 +168,16 @@ def statement(cx: Context, item: tree.Item, out: Out) -> bool:
         case tree.FnDef():
             _local_fn(cx, item, out)
         case (
-            tree.StructDef() | tree.EnumDef() | tree.ImportModule() | tree.ImportNames() | tree.TestDef() | tree.DerivativeDef()
+            tree.StructDef()
+            | tree.EnumDef()
+            | tree.ImportModule()
+            | tree.ImportNames()
+            | tree.TestDef()
+            | tree.DerivativeDef()
         ):
             cx.report(faults.MisplacedDefinition(item.span))
+            if isinstance(item, tree.StructDef | tree.EnumDef):
+                cx.define(item.name.name, Faulty(item.span))
         case _:
             return _expression(cx, item, out)
     return False
@@ -274,9 +296,9 @@ def _unknown_names(cx: Context, value: tree.Expr) -> None:
     from .lookup import beyond
 
     for name, span in free_names(value):
-        if cx.scope.find(name) is None and not name[:1].isupper() and beyond(cx, name) is None:
-            if not _is_size_in_type(value, span):
-                unknown_name(cx, name, span)
+        known = cx.scope.find(name) is not None or beyond(cx, name) is not None
+        if not known and not name[:1].isupper() and not _is_size_in_type(value, span):
+            unknown_name(cx, name, span)
 
 
 def _is_size_in_type(value: tree.Expr, span: Span) -> bool:
@@ -293,7 +315,10 @@ def _var(cx: Context, item: tree.VarDecl, out: Out) -> None:
     from .expressions import infer
 
     name = item.name
-    if item.type is None:
+    if is_function_like(cx, item.value):
+        value = cx.wrong(item.span, faults.FunctionAsData(item.span, "function", "a `var`"))
+        declared: Type = Wrong()
+    elif item.type is None:
         value = infer(cx, item.value)
         declared = cx.solve(value.type)
     else:
@@ -341,7 +366,9 @@ def _for(cx: Context, item: tree.For, out: Out) -> None:
     found = turns(cx, item.iterable, before, sized=False)
     out.extend(before)
     if found is None:
-        found = Turns(typed.Lit(INT, item.span, 0), typed.Lit(INT, item.span, 0), None, Wrong(), lambda i: cx.wrong(i.span))
+        found = Turns(
+            typed.Lit(INT, item.span, 0), typed.Lit(INT, item.span, 0), None, Wrong(), lambda i: cx.wrong(i.span)
+        )
     if isinstance(found, Parts):
         _unrolled(cx, item, found, out)
         return
@@ -478,9 +505,7 @@ def declare_local(cx: Context, items: tuple[tree.Item, ...]) -> None:
     capturing = {f.name.name for f in fns if _captures(cx, f, bound, names)}
     while True:
         more = {
-            f.name.name
-            for f in fns
-            if f.name.name not in capturing and any(n in capturing for n, _ in free_names(f))
+            f.name.name for f in fns if f.name.name not in capturing and any(n in capturing for n, _ in free_names(f))
         }
         if not more:
             break
@@ -513,7 +538,9 @@ def _local_fn(cx: Context, item: tree.FnDef, out: Out) -> None:
     name = item.name.name
     if isinstance(cx.scope.names.get(name), FnName):
         return
-    params = tuple(tree.LambdaParam(p.span, tree.NamePattern(p.name.span, p.name.name), _plain(p.type)) for p in item.params)
+    params = tuple(
+        tree.LambdaParam(p.span, tree.NamePattern(p.name.span, p.name.name), _plain(p.type)) for p in item.params
+    )
     lam = tree.Lambda(item.span, params, item.body)
     made = let_function(cx, name, lam, item.name.span, item)
     made.scope.names[name] = made
@@ -522,4 +549,3 @@ def _local_fn(cx: Context, item: tree.FnDef, out: Out) -> None:
 
 def _plain(t: tree.FieldType | None) -> tree.TypeExpr | None:
     return t.base if isinstance(t, tree.Constrained | tree.InInterval) else t
-

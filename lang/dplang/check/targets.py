@@ -1,8 +1,10 @@
-"""What a called expression is: a definition, a constructor, a method, a closure, a derivative, or something built in."""
+"""What a called expression is: a definition, constructor, method, closure or derivative, or something built in."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar as GenericVar
 
 from ..core.sizes import Size, SizeVar
 from ..core.types import Enum, FnType, Meta, Ranked, Struct, Type, TypeVar, Wrong, show, substitute
@@ -15,8 +17,8 @@ from .context import Context, Region
 from .lookup import lookup
 from .names import (
     Builtin,
-    EnumName,
     Entity,
+    EnumName,
     Faulty,
     FnName,
     LetFn,
@@ -28,9 +30,11 @@ from .names import (
     TypeName,
     Value,
     VariantName,
+    is_type_name,
 )
 from .unify import is_open, strip
 
+T = GenericVar("T")
 DERIVATIVES = ("grad", "value_and_grad", "jvp", "vjp", "hvp", "jacobian", "hessian")
 
 
@@ -218,9 +222,7 @@ def instance(cx: Context, fn: FnName, span: Span) -> Callee:
     )
 
 
-def _default_scope(
-    cx: Context, fn: FnName, types: dict[TypeVar | Meta, Type], sizes: dict[object, Size]
-) -> Scope:
+def _default_scope(cx: Context, fn: FnName, types: dict[TypeVar | Meta, Type], sizes: dict[object, Size]) -> Scope:
     """Where a default is checked: the definition's scope, its sizes and types being those of the call."""
     scope = Scope(fn.scope)
     for v, t in types.items():
@@ -341,7 +343,9 @@ def variant(cx: Context, entity: VariantName, span: Span) -> Callee:
     def value(at: Span) -> typed.Expr:
         symbols = tuple(typed.Symbol(f"x{i}", at) for i in range(len(params)))
         locals_ = tuple(typed.Local(t, at, s) for t, s in zip(params, symbols, strict=True))
-        return typed.Lambda(FnType(params, result), at, symbols, params, typed.MakeVariant(result, at, entity.tag, locals_))
+        return typed.Lambda(
+            FnType(params, result), at, symbols, params, typed.MakeVariant(result, at, entity.tag, locals_)
+        )
 
     return Callee(
         shape.name,
@@ -368,7 +372,7 @@ def lambda_target(cx: Context, lam: tree.Lambda, label: str) -> Target | None:
     """A lambda that is called or differentiated where it stands."""
     from .functions import check_lambda
 
-    if all(p.type is not None for p in lam.params):
+    if is_typed(cx, lam):
         value = check_lambda(cx, lam, None, None)
         t = cx.solve(value.type)
         return fn_callee(cx, t, value, label, None) if isinstance(t, FnType) else None
@@ -411,14 +415,34 @@ def let_target(cx: Context, entity: LetFn) -> Target | Special | Composed | None
     return Late(entity.name, entity.span, names, make, (True,) * len(names), defaults, lambda: entity.scope)
 
 
+def is_typed(cx: Context, lam: tree.Lambda) -> bool:
+    """Whether a lambda's parameters have written types, in which no size is left to be found."""
+    return all(p.type is not None and not _has_new_size(cx, p.type) for p in lam.params)
+
+
+def _has_new_size(cx: Context, t: tree.BracketItem) -> bool:
+    match t:
+        case tree.NamedType(path=path, brackets=brackets):
+            new = len(path) == 1 and not is_type_name(path[0].name) and cx.scope.find(path[0].name) is None
+            return new or any(_has_new_size(cx, item) for group in brackets for item in group)
+        case tree.TupleType(parts=parts, brackets=brackets):
+            return any(_has_new_size(cx, item) for group in (parts, *brackets) for item in group)
+        case tree.FnType(params=params, result=result):
+            return any(_has_new_size(cx, p) for p in (*params, result))
+        case tree.SizeBinary(left=left, right=right):
+            return _has_new_size(cx, left) or _has_new_size(cx, right)
+        case _:
+            return False
+
+
 # ---- function values
 
 
 def is_function_like(cx: Context, e: tree.Expr) -> bool:
     """Whether `e` is a function value that takes its type from its place, or needs none of its own to be called."""
     match e:
-        case tree.Lambda(params=params):
-            return any(p.type is None for p in params)
+        case tree.Lambda():
+            return not is_typed(cx, e)
         case tree.Compose():
             return True
         case tree.Name(_, name):
@@ -462,7 +486,7 @@ def function_value(cx: Context, e: tree.Expr, expected: Type | None) -> typed.Ex
     if wanted is not None and not isinstance(wanted, Meta | Wrong):
         cx.report(faults.TypeMismatch(e.span, "a function", show(wanted), ()))
         return cx.wrong(e.span)
-    target = resolve(cx, e)
+    target = glance(cx, lambda: resolve(cx, e))
     if target is None:
         return cx.wrong(e.span)
     if isinstance(target, Callee):
@@ -472,18 +496,20 @@ def function_value(cx: Context, e: tree.Expr, expected: Type | None) -> typed.Ex
     return cx.wrong(e.span, faults.FunctionWithoutType(e.span))
 
 
+def glance(cx: Context, look: Callable[[], T]) -> T:
+    """What `look` finds, without opening types that nobody would find; its faults are reported if it finds nothing."""
+    with cx.trial():
+        found = look()
+    return found if found is not None else look()
+
+
 def _as(cx: Context, e: tree.Expr, wanted: FnType) -> typed.Expr:
     """A definition whose type is the one asked for is taken as it is; anything else by a lambda around it."""
-    if isinstance(e, tree.Name | tree.Member):
-        with cx.trial() as failed:
-            target = resolve(cx, e)
-            plain = isinstance(target, Callee) and not failed()
-        if plain:
-            target = resolve(cx, e)
-            assert isinstance(target, Callee)
-            value = target.value(e.span)
-            if target.receiver is None and isinstance(value, typed.FnValue | typed.Local) and cx.unit.solver.try_fits(
-                value.type, wanted
-            ):
-                return value
+    if isinstance(e, tree.Name | tree.Member) and isinstance(glance(cx, lambda: resolve(cx, e)), Callee):
+        target = resolve(cx, e)
+        assert isinstance(target, Callee)
+        value = target.value(e.span)
+        plain = target.receiver is None and isinstance(value, typed.FnValue | typed.Local)
+        if plain and cx.unit.solver.try_fits(value.type, wanted):
+            return value
     return eta(cx, e, wanted)

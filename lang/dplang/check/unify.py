@@ -59,7 +59,9 @@ class Solver:
 
     def size(self, s: Size) -> Size:
         while self.sizes:
-            found: dict[Atom, Size] = {a: self.sizes[a] for a in s.atoms() if isinstance(a, SizeMeta) and a in self.sizes}
+            found: dict[Atom, Size] = {
+                a: self.sizes[a] for a in s.atoms() if isinstance(a, SizeMeta) and a in self.sizes
+            }
             if not found:
                 return s
             s = s.replace(found)

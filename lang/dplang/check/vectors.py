@@ -60,7 +60,9 @@ def is_constrained(t: Type, seen: frozenset[object] = frozenset()) -> bool:
             if decl in seen:
                 return False
             inner = seen | {decl}
-            return any(f.constraint is not None for f in decl.fields) or any(is_constrained(f, inner) for f in fields(t))
+            return any(f.constraint is not None for f in decl.fields) or any(
+                is_constrained(f, inner) for f in fields(t)
+            )
         case _:
             return False
 

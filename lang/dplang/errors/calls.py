@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .checking import CheckError, count, declared, listed, meant
+from .checking import CheckError, an, count, declared, listed, meant
 from .diagnostic import Edit, Note, diagnostic
 from .source import Span
 
@@ -212,13 +212,15 @@ class LambdaArity(CheckError):
     Wrong:
 
     ```dp error=E0226
-    print(map((x, y) -> x + y, [1.0, 2.0]))
+    fn twice(f: (Float) -> Float, x: Float) -> Float = f(f(x))
+    print(twice((x, y) -> x + y, 1.0))
     ```
 
     Right:
 
     ```dp
-    print(map(x -> x + 1, [1.0, 2.0]))
+    fn twice(f: (Float) -> Float, x: Float) -> Float = f(f(x))
+    print(twice(x -> x + 1, 1.0))
     ```
     """
 
@@ -226,7 +228,7 @@ class LambdaArity(CheckError):
     wanted: int
 
     def sentence(self) -> str:
-        return f"this function has {count(self.has, 'parameter')}, but {self.wanted} {'is' if self.wanted == 1 else 'are'} asked for"
+        return f"this function has {count(self.has, 'parameter')}, and one with {self.wanted} is asked for"
 
 
 @diagnostic("E0227")
@@ -374,7 +376,7 @@ class NeedsArray(CheckError):
     found: str
 
     def sentence(self) -> str:
-        return f"`{self.function}` takes an array, not a `{self.found}`"
+        return f"`{self.function}` takes an array, not {an(self.found)}"
 
 
 @diagnostic("E0232")
@@ -456,7 +458,7 @@ class NotPrintable(CheckError):
     found: str
 
     def sentence(self) -> str:
-        return f"a `{self.found}` cannot be printed"
+        return f"{an(self.found)} cannot be printed"
 
 
 @diagnostic("E0235")
@@ -482,4 +484,4 @@ class BadFormat(CheckError):
     found: str
 
     def sentence(self) -> str:
-        return f"the format `{self.spec}` does not suit a `{self.found}`"
+        return f"the format `{self.spec}` does not suit {an(self.found)}"

@@ -48,5 +48,10 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{n}`" for n in names)
 
 
+def an(name: str) -> str:
+    """A quoted name with its article."""
+    return f"an `{name}`" if name[:1] in "AEIOUaeiou" else f"a `{name}`"
+
+
 def count(n: int, word: str) -> str:
     return f"{n} {word}" if n == 1 else f"{n} {word}s"

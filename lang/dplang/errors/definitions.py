@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .checking import CheckError, declared
+from .checking import CheckError, an, declared
 from .diagnostic import Note, diagnostic
 from .source import Span
 
@@ -156,7 +156,7 @@ class ConstraintType(CheckError):
     found: str
 
     def sentence(self) -> str:
-        return f"a `{self.found}` cannot have a constraint"
+        return f"{an(self.found)} cannot have a constraint"
 
 
 @diagnostic("E0279")
@@ -250,7 +250,7 @@ class MissingResult(CheckError):
     declaration: Span | None
 
     def sentence(self) -> str:
-        return f"the function ends here without its result, a `{self.wanted}`"
+        return f"the function ends here without its result, {an(self.wanted)}"
 
     def help(self) -> str:
         return "make the result the last line"
@@ -265,14 +265,17 @@ class MisplacedJump(CheckError):
     Wrong:
 
     ```dp error=E0282
-    let x = 3
-    if x > 2 { break }
+    fn f(xs: Float[n]) -> Float[n] = [if x < 0 { return xs } else { sqrt(x) } for x in xs]
     ```
 
     Right:
 
     ```dp
-    for x in 0..9 { if x > 2 { break } }
+    fn f(xs: Float[n]) -> Float[n] {
+      if any(xs < 0) { return xs }
+      sqrt(xs)
+    }
+    print(f([4.0]))
     ```
     """
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .checking import CheckError, declared, meant
+from .checking import CheckError, an, declared, meant
 from .diagnostic import Edit, Note, diagnostic
 from .source import Span
 
 
 @diagnostic("E0201")
 class UnknownName(CheckError):
-    """A name is used that nothing in scope has. Names are defined by `let`, `var`, `fn`, parameters, patterns and imports.
+    """A name is used that nothing in scope has.
+
+    Names are defined by `let`, `var`, `fn`, parameters, patterns and imports.
 
     Wrong:
 
@@ -305,38 +307,6 @@ class AssignCaptured(CheckError):
         return "use a `for` loop, or return the new value"
 
 
-@diagnostic("E0209")
-class NotAssignable(CheckError):
-    """The left side of an assignment must be a variable, or a part of one: `x`, `x[i]`, `x.field`.
-
-    Wrong:
-
-    ```dp error=E0209
-    fn f(x: Float) -> Float {
-      f(x) = 3
-      x
-    }
-    ```
-
-    Right:
-
-    ```dp
-    fn f(x: Float) -> Float {
-      var y = x
-      y = 3
-      y
-    }
-    print(f(1))
-    ```
-    """
-
-    def sentence(self) -> str:
-        return "this cannot be assigned"
-
-    def help(self) -> str:
-        return "assign a `var`, an element `x[i]` or a field `x.a` of one"
-
-
 @diagnostic("E0210")
 class NotAValue(CheckError):
     """The name of a type or module stands where a value is needed.
@@ -418,7 +388,11 @@ class UnknownConstructor(CheckError):
         return meant(self.nearest) or "a pattern that binds a name begins with a small letter"
 
     def fix(self) -> tuple[Edit, ...]:
-        return (Edit(self.span, self.nearest),) if self.nearest and "." not in self.name and "(" not in self.span.text else ()
+        return (
+            (Edit(self.span, self.nearest),)
+            if self.nearest and "." not in self.name and "(" not in self.span.text
+            else ()
+        )
 
 
 @diagnostic("E0213")
@@ -520,4 +494,4 @@ class NoMembers(CheckError):
     found: str
 
     def sentence(self) -> str:
-        return f"a `{self.found}` has no `.{self.name}`"
+        return f"{an(self.found)} has no `.{self.name}`"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .checking import CheckError, declared, listed, meant
+from .checking import CheckError, an, declared, listed, meant
 from .diagnostic import Edit, Note, diagnostic
 from .source import Span
 
@@ -124,7 +124,7 @@ class NoTangent(CheckError):
     declaration: Span | None
 
     def sentence(self) -> str:
-        return f"`{self.kind}` cannot be taken with respect to `{self.name}`: a `{self.found}` has no tangent"
+        return f"`{self.kind}` cannot be taken with respect to `{self.name}`: {an(self.found)} has no tangent"
 
     def reasons(self) -> Iterable[Note]:
         return declared(f"`{self.name}` is declared here", self.declaration)
@@ -192,7 +192,7 @@ class DerivativeResult(CheckError):
     declaration: Span | None
 
     def sentence(self) -> str:
-        return f"`{self.kind}` cannot be taken of `{self.function}`, whose result is a `{self.found}`"
+        return f"`{self.kind}` cannot be taken of `{self.function}`, whose result is {an(self.found)}"
 
     def reasons(self) -> Iterable[Note]:
         return declared(f"`{self.function}` is defined here", self.declaration)
@@ -201,31 +201,6 @@ class DerivativeResult(CheckError):
         if self.kind in ("grad", "value_and_grad") and "Float[" in self.found:
             return "`jacobian` takes arrays; or make one Float of the result, for instance by `sum`"
         return ""
-
-
-@diagnostic("E0296")
-class DerivativeCycle(CheckError):
-    """A function calls itself through a derivative operator, so its derivative would need derivatives of every order.
-
-    Wrong:
-
-    ```dp error=E0296
-    fn f(x: Float, n: Int) -> Float = if n == 0 { x } else { grad(f)(x, n - 1) }
-    ```
-
-    Right: a fixed order.
-
-    ```dp
-    fn f(x: Float) -> Float = x^3
-    print(grad(grad(f))(2))
-    ```
-    """
-
-    function: str
-    used: str
-
-    def sentence(self) -> str:
-        return f"`{self.function}` depends on a derivative of `{self.used}`, which depends on `{self.function}`"
 
 
 @diagnostic("E0297")
@@ -319,6 +294,6 @@ class DerivativeArguments(CheckError):
 
 
 __all__ = [
-    "BadRule", "DerivativeArguments", "DerivativeCycle", "DerivativeResult", "FunctionTangent", "NoParameter",
+    "BadRule", "DerivativeArguments", "DerivativeResult", "FunctionTangent", "NoParameter",
     "NoTangent", "Note", "RuleWithoutFunction", "WrtForm", "WrtName",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .checking import CheckError, count, declared
+from .checking import CheckError, an, count, declared
 from .diagnostic import Note, diagnostic
 from .source import Span
 
@@ -66,7 +66,7 @@ class PatternType(CheckError):
     found: str
 
     def sentence(self) -> str:
-        return f"this pattern takes {self.wanted}, and the value is a `{self.found}`"
+        return f"this pattern takes {self.wanted}, and the value is {an(self.found)}"
 
 
 @diagnostic("E0287")
@@ -101,7 +101,11 @@ class PatternArity(CheckError):
         return declared("it is declared here", self.declaration)
 
     def help(self) -> str:
-        return f"write `{self.name}({', '.join('_' * self.wanted)})` to match any" if self.wanted else f"write `{self.name}`"
+        return (
+            f"write `{self.name}({', '.join('_' * self.wanted)})` to match any"
+            if self.wanted
+            else f"write `{self.name}`"
+        )
 
 
 @diagnostic("E0288")

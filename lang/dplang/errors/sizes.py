@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .checking import CheckError, count, meant
+from .checking import CheckError, an, meant
 from .diagnostic import Edit, Note, diagnostic
-from .source import Span
 
 
 @diagnostic("E0255")
@@ -37,7 +36,9 @@ class SizeMismatch(CheckError):
     why: tuple[Note, ...] = ()
 
     def sentence(self) -> str:
-        return f"the sizes `{self.left}` and `{self.right}` differ: this has the type `{self.found}`, not `{self.wanted}`"
+        return (
+            f"the sizes `{self.left}` and `{self.right}` differ: this has the type `{self.found}`, not `{self.wanted}`"
+        )
 
     def label(self) -> str:
         return f"`{self.left}` is not `{self.right}`"
@@ -233,7 +234,7 @@ class ReshapeSize(CheckError):
     new: str
 
     def sentence(self) -> str:
-        return f"a `{self.found}` has {self.old} elements, and the new shape {self.new}"
+        return f"{an(self.found)} has {self.old} elements, and the new shape {self.new}"
 
 
 @diagnostic("E0263")
@@ -344,7 +345,7 @@ class IndexType(CheckError):
     found: str
 
     def sentence(self) -> str:
-        return f"an index is an Int, not a `{self.found}`"
+        return f"an index is an Int, not {an(self.found)}"
 
     def help(self) -> str:
         if self.found.startswith("Int["):
@@ -381,8 +382,8 @@ class TooManyIndices(CheckError):
 
     def sentence(self) -> str:
         if not self.has:
-            return f"a `{self.found}` cannot be indexed"
-        return f"a `{self.found}` takes {count(self.has, 'index') if self.has == 1 else f'{self.has} indices'}, not {self.given}"
+            return f"{an(self.found)} cannot be indexed"
+        return f"{an(self.found)} takes {self.has} {'index' if self.has == 1 else 'indices'}, not {self.given}"
 
 
 @diagnostic("E0268")
@@ -433,7 +434,7 @@ class TupleIndex(CheckError):
     found: str
 
     def sentence(self) -> str:
-        return f"a part of a `{self.found}` is chosen by a number in the text"
+        return f"a part of {an(self.found)} is chosen by a number in the text"
 
     def help(self) -> str:
         return "a `for` over the tuple itself goes through all parts"
@@ -523,6 +524,6 @@ class MisplacedRange(CheckError):
 
 __all__ = [
     "BackwardSlice", "IndexOutOfRange", "IndexType", "MisplacedRange", "MisplacedRank", "NegativeIndex", "NegativeSize",
-    "NoRange", "NotASize", "NotIterable", "ReshapeSize", "SizeArgument", "SizeInBuilder", "SizeMismatch", "SizeNotAlone",
-    "Span", "TooManyIndices", "TupleIndex", "UnknownSize",
+    "NoRange", "NotASize", "NotIterable", "ReshapeSize", "SizeArgument", "SizeInBuilder", "SizeMismatch",
+    "SizeNotAlone", "TooManyIndices", "TupleIndex", "UnknownSize",
 ]  # fmt: skip

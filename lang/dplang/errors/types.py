@@ -22,7 +22,7 @@ from .calls import (
     UnknownArgument,
     WrittenTypeArguments,
 )
-from .checking import CheckError, declared, meant, near
+from .checking import CheckError, an, declared, meant, near
 from .definitions import (
     BoundNotConstant,
     ClosureRecursion,
@@ -51,7 +51,6 @@ from .names import (
     NameTaken,
     NoMembers,
     NoModules,
-    NotAssignable,
     NotAType,
     NotAValue,
     UnknownConstructor,
@@ -63,7 +62,6 @@ from .names import (
 from .operators import (
     BadRule,
     DerivativeArguments,
-    DerivativeCycle,
     DerivativeResult,
     FunctionTangent,
     NoParameter,
@@ -125,7 +123,7 @@ class TypeMismatch(CheckError):
         return f"this has the type `{self.found}`, but `{self.wanted}` is asked for"
 
     def label(self) -> str:
-        return f"a `{self.found}`"
+        return f"{an(self.found)}"
 
     def reasons(self) -> Iterable[Note]:
         return self.why
@@ -171,7 +169,9 @@ class OperandTypes(CheckError):
     def help(self) -> str:
         if "String" in (self.left, self.right) and self.op == "+":
             return 'texts are put together by interpolation: "{a}{b}"'
-        if "Float32" in (self.left + self.right) and "Float" in self.left.replace("Float32", "") + self.right.replace("Float32", ""):
+        if "Float32" in (self.left + self.right) and "Float" in self.left.replace("Float32", "") + self.right.replace(
+            "Float32", ""
+        ):
             return "`float(x)` makes a Float of a Float32, `float32(x)` the reverse"
         if "Bool" in (self.left, self.right) and self.op in "+-*/":
             return "`float(b)` is 1 for true and 0 for false"
@@ -199,7 +199,7 @@ class OperandType(CheckError):
     found: str
 
     def sentence(self) -> str:
-        return f"`{self.op}` is not defined for a `{self.found}`"
+        return f"`{self.op}` is not defined for {an(self.found)}"
 
 
 @diagnostic("E0239")
@@ -225,7 +225,7 @@ class ConditionArray(CheckError):
     found: str
 
     def sentence(self) -> str:
-        return f"{self.where} needs one Bool, and this is a `{self.found}`"
+        return f"{self.where} needs one Bool, and this is {an(self.found)}"
 
     def help(self) -> str:
         return f"write `all({_short(self.span)})` or `any({_short(self.span)})`"
@@ -262,7 +262,7 @@ class ConditionType(CheckError):
     found: str
 
     def sentence(self) -> str:
-        return f"{self.where} needs a Bool, and this is a `{self.found}`"
+        return f"{self.where} needs a Bool, and this is {an(self.found)}"
 
     def help(self) -> str:
         return "compare it, as in `x != 0`" if self.found in ("Int", "Float", "Float32") else ""
@@ -279,14 +279,14 @@ class TypeNotKnown(CheckError):
 
     ```dp error=E0241
     let xs = []
-    print(xs[0] + 1)
+    for x in xs { print(x + 1) }
     ```
 
     Right:
 
     ```dp
     let xs: Float[0] = []
-    print(sum(xs) + 1)
+    for x in xs { print(x + 1) }
     ```
     """
 
@@ -301,7 +301,7 @@ class TypeNotKnown(CheckError):
 
 @diagnostic("E0242")
 class TypeOpen(CheckError):
-    """A type or size was never found: nothing in the same function (or, at the top level, in the file) tells what it is.
+    """A type or size was never found: nothing in the same function, or at the top level of the file, tells what it is.
 
     Wrong:
 
@@ -327,7 +327,7 @@ class TypeOpen(CheckError):
 
 @diagnostic("E0243")
 class FunctionAsData(CheckError):
-    """A function stands where only data can: in a `var`, an array, an enum, a type argument, or as a result of branches.
+    """A function stands where only data can: in a `var`, an array, an enum, a type argument, or as a branch's result.
 
     Which function is called has to be known when a program is compiled. Functions can be arguments, `let`s, fields of
     structs, parts of tuples, and results.
@@ -356,12 +356,12 @@ class FunctionAsData(CheckError):
         return f"{self.place} cannot be a function or hold one"
 
     def label(self) -> str:
-        return f"a `{self.found}`"
+        return f"{an(self.found)}"
 
     def help(self) -> str:
         if self.place.startswith("the result of `if`") or self.place.startswith("the result of `match`"):
             return "call the functions inside the branches, or make the choice an enum"
-        if "var" in self.place:
+        if self.place == "a `var`":
             return "bind it with `let`"
         if "array" in self.place:
             return "put functions into a tuple: a `for` over a tuple is unrolled"
@@ -394,7 +394,7 @@ class BoundNotMet(CheckError):
     bound: str
 
     def sentence(self) -> str:
-        return f"`{self.found}` cannot stand for `{self.variable}`, which has to be a {self.bound}"
+        return f"`{self.found}` cannot stand for `{self.variable}`, which is bounded by `{self.bound}`"
 
 
 @diagnostic("E0245")
@@ -501,13 +501,13 @@ class IntTooLarge(CheckError):
     Wrong:
 
     ```dp error=E0248
-    let n = 10000000000000000000
+    let n = 9223372036854775808
     ```
 
     Right:
 
     ```dp
-    let x = 1e19
+    let x = 9223372036854775808.0
     print(x)
     ```
     """
@@ -540,7 +540,7 @@ class IfWithoutElse(CheckError):
     found: str
 
     def sentence(self) -> str:
-        return f"this `if` gives a `{self.found}` only if its condition holds"
+        return f"this `if` gives {an(self.found)} only if its condition holds"
 
     def help(self) -> str:
         return "add an `else`"
@@ -641,7 +641,9 @@ class ConstrainedArithmetic(CheckError):
     struct: str
 
     def sentence(self) -> str:
-        return f"`{self.op}` between `{self.left}` and `{self.right}` need not satisfy the constraints of `{self.struct}`"
+        return (
+            f"`{self.op}` between `{self.left}` and `{self.right}` need not satisfy the constraints of `{self.struct}`"
+        )
 
     def help(self) -> str:
         return f"move a `{self.struct}` by a `Tangent[{self.struct}]`, such as a gradient or a difference"
@@ -703,7 +705,8 @@ class WrongBrackets(CheckError):
     declaration: Span | None
 
     def sentence(self) -> str:
-        return f"`{self.name}` takes {self.wanted}, and {self.given} {'is' if self.given in ('none', '1') else 'are'} given"
+        verb = "is" if self.given in ("none", "1") else "are"
+        return f"`{self.name}` takes {self.wanted}, and {self.given} {verb} given"
 
     def reasons(self) -> Iterable[Note]:
         return declared("it is declared here", self.declaration)
@@ -712,14 +715,14 @@ class WrongBrackets(CheckError):
 __all__ = [
     "AssignCaptured", "AssignImmutable", "BackwardSlice", "BadFormat", "BadRule", "BoundNotConstant", "BoundNotMet",
     "CheckError", "ClosureRecursion", "ConditionArray", "ConditionType", "ConstrainedArithmetic", "ConstraintType",
-    "ConstraintViolated", "DerivativeArguments", "DerivativeCycle", "DerivativeResult", "DuplicateArgument",
+    "ConstraintViolated", "DerivativeArguments", "DerivativeResult", "DuplicateArgument",
     "EffectInPure", "EmptyInterval", "FloatPattern", "FunctionAsData", "FunctionTangent", "FunctionWithoutType",
     "GlobalVar", "GrowingRecursion", "IfWithoutElse", "ImportNeedsName", "ImportedStatement", "IndexOutOfRange",
     "IndexType", "InfiniteStruct", "IntBecomesFloat", "IntTooLarge", "LambdaArity", "MethodWithoutSelf",
     "MisplacedConstraint", "MisplacedDefinition", "MisplacedJump", "MisplacedRange", "MisplacedRank", "MissingArgument",
     "MissingBound", "MissingParameterType", "MissingResult", "NameTaken", "NeedsArray", "NegativeIndex", "NegativeSize",
     "NoMembers", "NoModules", "NoParameter", "NoRange", "NoTangent", "NoVectorSpace", "NotAReduction", "NotASize",
-    "NotAType", "NotAValue", "NotAssignable", "NotCallable", "NotExhaustive", "NotIterable", "NotLiftable",
+    "NotAType", "NotAValue", "NotCallable", "NotExhaustive", "NotIterable", "NotLiftable",
     "NotPrintable", "OperandType", "OperandTypes", "PatternArity", "PatternType", "RecursionNeedsResult",
     "RecursiveLet", "ReductionType", "RedundantArm", "RefutablePattern", "ReshapeSize", "RowTypes",
     "RuleWithoutFunction", "ScaleOnLeft", "SizeArgument", "SizeInBuilder", "SizeMismatch", "SizeNotAlone",
