@@ -141,7 +141,7 @@ class Generator:
         self.depth += 2
         body = self.scalar(scope.with_(floats=[t]), 2)
         self.depth -= 2
-        operator = self.choose(["grad(g)(P)", "value_and_grad(g)(P).0", "jvp(g)(P, 0.5).1"])
+        operator = self.choose(["grad(g)(P)", "value_and_grad(g)(P)[0]", "jvp(g)(P, 0.5)[1]"])
         at = self.leaf(scope)
         g = f"({t}: Float) -> sin({t}) * {t} + {body}"
         return f"{{ let g = {g}\n{operator.replace('P', at)} }}"
