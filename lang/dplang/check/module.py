@@ -41,6 +41,7 @@ from .names import (
     Value,
 )
 from .rules import check_rules, declare_rule
+from .sketches import declared_sketches, note_fill
 from .statements import Out, flat, spread, statement
 
 
@@ -358,14 +359,14 @@ class _Checker:
         scope.sizes = dict(unit.size_symbols)
         self.note_fills()
         exported = {n: e for n, e in self.own.items() if not isinstance(e, Pending | Faulty | ModuleName)}
-        module = typed.Module(unit.name, functions, stmts, names, self.types, tests, tuple(unit.fills), exported)
+        module = typed.Module(
+            unit.name, functions, stmts, names, self.types, tests, tuple(unit.fills), declared_sketches(unit), exported
+        )
         errors = sorted(unit.errors, key=lambda d: (d.span.source.name, d.span.start))
         return Checked(module, tuple(errors), scope)
 
     def note_fills(self) -> None:
         """What `dp fill` needs: which top-level names hold the fits of sketches."""
-        from .sketches import note_fill
-
         for item in self.module.items:
             if isinstance(item, tree.Let) and isinstance(item.pattern, tree.NamePattern):
                 entity = self.unit.scope.names.get(item.pattern.name)

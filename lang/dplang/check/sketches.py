@@ -22,7 +22,7 @@ from ..syntax import tree
 from . import typed
 from .annotations import Resolver
 from .calls import Target
-from .context import Body, Context, Frame, bind
+from .context import Body, Context, Frame, Unit, bind
 from .free import children, free_names
 from .names import FieldSpec, FnName, ModuleName, Scope, StructName, Value
 from .train import infer_train
@@ -326,11 +326,18 @@ def trained(cx: Context, e: tree.Expr) -> Open | None:
 
 
 def note_fill(cx: Context, value: tree.Expr, symbol: typed.Symbol) -> None:
-    """Remembers for `dp fill` that a top-level name holds the fit of a sketch."""
+    """Remembers for `dp fill` that a top-level name holds the fit of a sketch, or the value of that fit."""
+    if isinstance(value, tree.Member) and value.name.name == "value":
+        value = value.base
     if isinstance(value, tree.Train) and value.name is None and symbol.top and not cx.unit.errors:
         sketch = trained(cx, value.subject)
         if sketch is not None:
             cx.unit.fills.append((sketch.sketch, symbol))
+
+
+def declared_sketches(unit: Unit) -> tuple[typed.Sketch, ...]:
+    """All sketches of a file."""
+    return tuple(complete(fn).sketch for fn in unit.fns if fn.tree.sketch)
 
 
 def start_of(cx: Context, sketch: Open, span: Span) -> typed.Expr | None:
@@ -392,6 +399,6 @@ def middle(constraint: Constraint | None) -> float | None:
 
 
 __all__ = [
-    "Open", "check_sketch", "complete", "declare_hole", "infer_hole", "infer_train", "note_fill", "parameter_name",
-    "sketch_target", "start_of", "trained",
+    "Open", "check_sketch", "complete", "declare_hole", "declared_sketches", "infer_hole", "infer_train",
+    "note_fill", "parameter_name", "sketch_target", "start_of", "trained",
 ]  # fmt: skip

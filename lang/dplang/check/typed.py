@@ -609,5 +609,7 @@ class Module:
     types: dict[Symbol, Type]
     tests: tuple[tuple[str, Block], ...] = ()
     fills: tuple[tuple[Sketch, Symbol], ...] = ()
+    """Sketches with the top-level variables that hold a fit of them, or its value."""
+    sketches: tuple[Sketch, ...] = ()
     scope: object = None
     """What the checker keeps about `names` for whoever imports them."""

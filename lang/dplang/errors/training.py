@@ -386,3 +386,21 @@ class LossNotFinite(Diagnostic):
         if not self.step:
             return "start at a point where the objective is finite"
         return "take a smaller rate, or keep parameters in the domain by a constraint such as `Float > 0`"
+
+
+@diagnostic("W0502")
+class HoleLeft(Diagnostic):
+    """`dp fill` found no value for a hole.
+
+    It fills the holes of sketches whose fit, or whose fit's value, a `let` of the file holds:
+    `let fit = train line { .. }` or `let f = (train line { .. }).value`.
+    """
+
+    name: str
+    sketch: str
+
+    def sentence(self) -> str:
+        return f"the hole `{self.name}` stays: no `let` of the file holds a fit of `{self.sketch}`"
+
+    def help(self) -> str:
+        return f"write `let fit = train {self.sketch} {{ .. }}`"

@@ -8,15 +8,17 @@ from typing import Any
 from ..check.typed import HoleInfo, Sketch
 from ..core.ir import EnumDecl, Group, Layout
 from ..core.types import show
-from ..errors.diagnostic import Edit
+from ..errors.diagnostic import Diagnostic, Edit
 from ..errors.source import Source
+from ..errors.training import HoleLeft
 from ..interpret.format import count_leaves, text
 
 
 def fit_edits(sketch: Sketch, layout: Layout, leaves: Sequence[Any], enums: Mapping[str, EnumDecl]) -> list[Edit]:
-    """The replacements that a fit of a sketch makes: `layout` and `leaves` are those of the whole `Fit`."""
+    """The replacements that a fit of a sketch makes: `layout` and `leaves` are those of the `Fit`, or of its value."""
     assert isinstance(layout, Group)
-    return list(_edits(sketch, layout.parts[0], list(leaves)[: count_leaves(layout.parts[0])], enums))
+    holes = layout if layout.name == sketch.name else layout.parts[0]
+    return list(_edits(sketch, holes, list(leaves)[: count_leaves(holes)], enums))
 
 
 def _edits(sketch: Sketch, layout: Layout, leaves: Sequence[Any], enums: Mapping[str, EnumDecl]) -> Iterator[Edit]:
@@ -38,6 +40,18 @@ def _hole(info: HoleInfo, type: str, value: str) -> Iterator[Edit]:
         yield Edit(use, f"({value})" if value.startswith("-") else value)
     if info.declared is not None:
         yield Edit(info.declared, f"let {info.name}: {type} = {value}")
+
+
+def unfilled(sketches: Iterable[Sketch], edits: Sequence[Edit]) -> list[Diagnostic]:
+    """A warning for each hole that none of the edits fills."""
+    places = {(e.span.start, e.span.end) for e in edits}
+    left: list[Diagnostic] = []
+    for sketch in sketches:
+        for info in sketch.infos:
+            at = info.declared if info.declared is not None else info.uses[0]
+            if (at.start, at.end) not in places:
+                left.append(HoleLeft(at, info.name, sketch.name))
+    return left
 
 
 def filled(source: Source, edits: Iterable[Edit]) -> str:
