@@ -56,8 +56,8 @@ class Leaf:
 @dataclass(frozen=True, slots=True)
 class Group:
     """A tuple (no `name`, no `fields`) or struct; with `rank` > 0 an array of them: each leaf below has
-    `rank` more dimensions in front (its type says so). A struct or tuple array without any leaf keeps one
-    Int leaf of its dimensions as its only part, named `_`."""
+    `rank` more dimensions in front (its type says so). An array of empty tuples or structs has one leaf all the
+    same, so that its sizes are kept: an Int array of zeros, as its only part, named `_`."""
 
     name: str
     fields: tuple[str, ...]

@@ -77,6 +77,9 @@ class _Writer:
                 assert_never(layout)
 
     def group(self, layout: Group, parts: list[str]) -> str:
+        if layout.fields == ("_",):
+            # in an array; the leaf only keeps its sizes
+            return f"{layout.name}()"
         if layout.fields:
             return f"{layout.name}({', '.join([f'{n} = {p}' for n, p in zip(layout.fields, parts, strict=False)])})"
         if layout.name:
@@ -87,13 +90,6 @@ class _Writer:
         """An array of structs or tuples, whose leaves have `rank` more dimensions in front."""
         if rank == 0:
             return self.value(_behind(layout), iter(arrays))
-        if _is_mark(layout):
-            # arrays of structs without leaves: the only leaf holds the dimensions
-            sizes = arrays[0].tolist()
-            item = self.group(Group(layout.name, (), ()), [])
-            for n in reversed(sizes):
-                item = f"[{', '.join([item] * n)}]"
-            return item
         items = []
         for i in range(len(arrays[0])):
             items.append(self.groups(layout, [_element(a, i) for a in arrays], rank - 1))
@@ -166,8 +162,3 @@ def _strip(layout: Layout, rank: int) -> Layout:
             return Code(tuple([_strip(p, rank) for p in captured]))
         case _:
             assert_never(layout)
-
-
-def _is_mark(layout: Group) -> bool:
-    """Whether the layout is that of an array of values without leaves: one Int leaf of dimensions named `_`."""
-    return layout.fields == ("_",) and layout.parts == (Leaf(ArrayType(Scalar("Int"), (layout.rank,))),)
