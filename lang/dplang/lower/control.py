@@ -18,7 +18,7 @@ from ..core.types import FnType, Type
 from . import expressions
 from .access import assign
 from .arrays import delayed, force
-from .body import FALSE, Body
+from .body import FALSE, Body, standing
 from .loops import run_loop
 from .patterns import bind, match
 from .shape import UNIT, Leaf, Shape, Static
@@ -256,15 +256,14 @@ def _bound(f: Body, symbol: typed.Symbol, t: Type, shape: Shape, fresh: tuple[Si
     """Names that a binding gives: of sizes, and of a function value."""
     if isinstance(t, FnType) and isinstance(shape, Static) and shape.code.label == expressions.LAMBDA:
         shape.code.label = symbol.name
-    if not fresh:
-        return
-    if t == INT:
+    if fresh and t == INT:
         f.bind_size(fresh[0], operand(shape), natural=False)
         f.known[symbol] = Size.of(fresh[0])
-    else:
+    elif fresh:
         f.rebind_sizes(fresh, f.type(t), shape)
     if symbol.top:
-        for var in fresh:
+        # functions that mention these sizes read them from this variable
+        for var in fresh if t == INT else [v for v, _, _ in standing(f.type(t), shape)]:
             f.program.top_sizes.setdefault(var, (symbol, f.type(t)))
 
 
