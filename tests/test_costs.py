@@ -82,7 +82,7 @@ fn f(x: Float[n]) -> Float {
 }
 """,
     "struct of arrays": """
-struct State { pos: Float[n], vel: Float[n] }
+struct State[n] { pos: Float[n], vel: Float[n] }
 fn f(x: Float[n]) -> Float {
   var s = State(pos = x, vel = zeros(n))
   for i in 1..n {
