@@ -52,10 +52,10 @@ def judge(program: Program, fns: Iterable[str] | None = None, asserted: bool = F
 
     Of several instances the least favourable one counts.
     """
-    io = _with_io(program)
+    io = with_io(program)
     found: dict[tuple[Span, Role], Verdict] = {}
     for name in program.fns if fns is None else fns:
-        for verdict in _function(program.fns[name], io, asserted):
+        for _, verdict in verdicts(program.fns[name], io, asserted):
             key = (verdict.span, verdict.role)
             known = found.get(key)
             if known is None or ORDER.index(verdict.kind) > ORDER.index(known.kind):
@@ -109,7 +109,7 @@ def _is_loop(text: str) -> bool:
     return re.match(r"(parallel\s+for|for|while)\b|[\w.]*\s*[\[(].*\sfor\s", text, re.S) is not None
 
 
-def _with_io(program: Program) -> set[str]:
+def with_io(program: Program) -> set[str]:
     """The functions that do input or output, or call one that does."""
     callers: dict[str, set[str]] = {}
     found: list[str] = []
@@ -127,16 +127,17 @@ def _with_io(program: Program) -> set[str]:
     return seen
 
 
-def _function(fn: Fn, io: set[str], asserted: bool) -> Iterator[Verdict]:
+def verdicts(fn: Fn, io: set[str], asserted: bool = False) -> Iterator[tuple[Let, Verdict]]:
+    """A function's loops, each with its verdict; `io` are the functions with input or output."""
     loops = [let for let in lets_of(fn.body) if isinstance(let.value, Loop | While)]
     if asserted:
         loops = [let for let in loops if _asserted(let)]
     indices = Indices(fn) if loops else None
     for let in loops:
         if isinstance(let.value, Loop) and indices:
-            yield _Loop(let, let.value, indices, io).verdict()
+            yield let, _Loop(let, let.value, indices, io).verdict()
         else:
-            yield _while(let)
+            yield let, _while(let)
 
 
 def _asserted(let: Let) -> bool:

@@ -13,13 +13,14 @@ def steps(trail: Trail, sites: list[Site]) -> tuple[Note, ...]:
     """All steps of a path in order. Of expressions that stand in each other only the outermost is told."""
     told: list[Note] = []
     for note in _steps(trail, sites, True):
-        if told and _covers(note.span, told[-1].span) and (told[-1].text.startswith(THROUGH)):
+        if told and told[-1].text.startswith(THROUGH) and _covers(note.span, told[-1].span):
             told.pop()
-        if not (told and note.text.startswith(THROUGH) and note.span == told[-1].span):
+        if not (told and note.text.startswith(ON) and note.span == told[-1].span):
             told.append(note)
     return tuple(told)
 
 
+ON = "goes"
 THROUGH = "goes into"
 
 
