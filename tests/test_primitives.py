@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from dplang.primitives import TABLE, Row
 from dplang.primitives import runtime as rt
 from dplang.syntax import tree
 from dplang.syntax.parse import parse
+from running import run_text
 
 SPECIAL = (0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 1e308, -1e308, 1e-320, 0.5, -0.5, 2.5, 709.9, -745.2)
 INTS = (0, 1, -1, 2, -3, 7, 2**31, 2**63 - 1, -(2**63), -(2**63) + 1)
@@ -339,3 +342,167 @@ def test_check_imports_no_numpy() -> None:
 
     code = "import dplang.primitives, sys; assert 'numpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# ---- derivatives through the language: reverse, forward, second order
+
+FORMS: dict[str, list[str]] = {
+    "neg": ["-x"],
+    "^": ["x^3", "x^(-2)", "x^1", "x^0", "x^y"],
+    "polygamma": ["polygamma(1, x)", "polygamma(2, x)"],
+    **{op: [f"x {op} y"] for op in ("+", "-", "*", "/", "%")},
+}
+
+
+def forms(row: Row) -> list[str]:
+    """The row as expressions over x, y, z."""
+    return FORMS.get(row.name) or [f"{row.name}({', '.join('xyz'[: arity(row)])})"]
+
+
+def variables(form: str) -> list[str]:
+    return sorted(set(re.findall(r"\b[xyz]\b", form)))
+
+
+def at_points(row: Row, form: str, n: int) -> list[tuple[float, ...]]:
+    """A few points inside the domain, away from kinks."""
+    scheme = ["F"] * n
+    found: list[tuple[float, ...]] = []
+    for point in samples(row, scheme, 11) if row.name not in SAMPLES else [(0.3,), (2.5,), (7.0,)]:
+        values = tuple(float(v) for v in point)  # type: ignore[arg-type]
+        scope: dict[str, object] = dict(zip("xyz", values, strict=False))
+        good = row.name in SAMPLES or form in ("x^3", "x^1", "x^0", "x^(-2)")
+        if good or in_domain(row, scope, len(schemes(row)) - 1):
+            found.append(values)
+    return found[:: max(len(found) // 8, 1)][:8]
+
+
+def derivative_program(name: str, form: str, points: list[tuple[float, ...]]) -> str:
+    """Values, first derivatives by both modes and second ones in three ways, at the points, for each argument."""
+    n = len(points[0])
+    names = "xyz"[:n]
+    params = ", ".join(f"{v}: Float" for v in names)
+    lines = [f"fn f({params}) -> Float = {form}"]
+    for v in names:
+        lines += [
+            f"fn g_{v}({params}) -> Float = grad(f, wrt = {v})({', '.join(names)})",
+            f"fn j_{v}({params}) -> Float {{ let (r, d) = jvp(f, wrt = {v})({', '.join(names)}, 1.0)\n d }}",
+            f"fn s_{v}({params}) -> Float = grad(g_{v}, wrt = {v})({', '.join(names)})",
+            f"fn t_{v}({params}) -> Float = grad(j_{v}, wrt = {v})({', '.join(names)})",
+            f"fn h_{v}({params}) -> Float = hvp(f, wrt = {v})({', '.join(names)}, 1.0)",
+        ]
+    for k, v in enumerate(names):
+        for kind in "gjsth":
+            calls = ", ".join(f"{kind}_{v}({', '.join(map(repr, p))})" for p in points)
+            lines.append(f"let {kind}{k} = [{calls}]")
+    return "\n".join(lines)
+
+
+CASES = [(row, form) for row in SMOOTH for form in forms(row)]
+
+
+@pytest.mark.parametrize("row, form", CASES, ids=[form for _, form in CASES])
+def test_derivatives_through_the_language(row: Row, form: str) -> None:
+    n = len(variables(form))
+    points = at_points(row, form, n)
+    assert len(points) >= 3
+    found = run_text(derivative_program(row.name, form, points))
+    tree_of = expression(form)
+
+    def value(p: list[float]) -> float:
+        got = evaluate(tree_of, dict(zip("xyz", p, strict=False)))
+        assert isinstance(got, float)
+        return got
+
+    for k in range(n):
+        for i, p in enumerate(points):
+            reverse, forward = found[f"g{k}"][i], found[f"j{k}"][i]
+            second = [found[f"{kind}{k}"][i] for kind in "sth"]
+            assert math.isclose(reverse, forward, rel_tol=1e-12, abs_tol=1e-15), (form, p)
+            assert all(math.isclose(second[0], s, rel_tol=1e-9, abs_tol=1e-12) for s in second), (form, p, second)
+            first = slope(value, list(p), k, reverse)
+            assert abs(first - reverse) <= 1e-6 * max(1, abs(reverse)), (form, p, k, reverse, first)
+            if row.mode == "smooth":
+                twice = slope(lambda q: slope(value, q, k, None), list(p), k, second[0], wide=True)  # noqa: B023
+                assert abs(twice - second[0]) <= 2e-3 * max(1, abs(second[0])), (form, p, k, second[0], twice)
+
+
+def slope(f: Callable[[list[float]], float], p: list[float], k: int, near: float | None, wide: bool = False) -> float:
+    """The derivative of f in argument k by extrapolated differences: of several widths, what is nearest to `near`."""
+
+    def at(h: float) -> float:
+        return (f([*p[:k], p[k] + h, *p[k + 1 :]]) - f([*p[:k], p[k] - h, *p[k + 1 :]])) / (2 * h)
+
+    size = max(1e-2 if wide else 1e-3, abs(p[k]))
+    if near is None:
+        return (4 * at(1e-3 * size) - at(2e-3 * size)) / 3
+    found = [(4 * at(h * size) - at(2 * h * size)) / 3 for h in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)]
+    return min(found, key=lambda d: abs(d - near) if d == d else math.inf)
+
+
+def test_edges_through_the_language() -> None:
+    """At ties and kinks both modes give what the row says."""
+    lines, wanted = [], []
+    for number, (name, at, partials) in enumerate(EDGES):
+        row = TABLE[name]
+        literal = [repr(v) for v in at]
+        form = forms(row)[-1] if name != "^" else (f"x^{at[1]}" if isinstance(at[1], int) else "x^y")
+        names = variables(form)
+        params = ", ".join(f"{v}: Float" for v in names)
+        lines.append(f"fn f{number}({params}) -> Float = {form}")
+        for k, v in enumerate(names):
+            args = ", ".join(literal[: len(names)])
+            lines.append(f"let r{number}_{k} = grad(f{number}, wrt = {v})({args})")
+            lines.append(f"let d{number}_{k} = {{ let (y, d) = jvp(f{number}, wrt = {v})({args}, 1.0)\n d }}")
+            wanted.append((f"{number}_{k}", name, partials[k]))
+    found = run_text("\n".join(lines))
+    for key, name, partial in wanted:
+        assert found[f"r{key}"] == partial and found[f"d{key}"] == partial, name
+
+
+ARRAYS = [
+    "sum(w * sort(v))",
+    "sum(w * cumsum(v^2))",
+    "sum(w * cumprod(v))",
+    "sum(w * reverse(v^3))",
+    "sum(concat(w, v)^2 * concat(v, w))",
+    "sum(transpose(reshape(v^2, 2, 3))[0] * w[0..2]) + sum(reshape(w * v, 3, 2)[1])",
+    "sum(flatten(reshape(v, 2, 3) * reshape(w, 2, 3)) * v)",
+    "sum(reshape(v, 2, 3) @ reshape(v * w, 3, 2))",
+    "sum((reshape(v, 2, 3) @ w[0..3]) * v[0..2])",
+    "sum(v[0..2] @ reshape(sin(v), 2, 3))",
+    "(v @ sin(v)) * dot(v, w)",
+    "norm(v) * v[0] + norm(reshape(v * w, 2, 3))",
+    "float(float32(1.0) * float32(2.0)) * sum(v^2)",
+    "logsumexp(v * w) + mean(v^2) + max(v) * min(v) + prod(v)",
+    "outer(v, w)[1, 2] * trace(diag(v^2)) + variance(v) + interp(v, 2.3) + sum(softmax(v) * w)",
+]
+
+
+@pytest.mark.parametrize("form", ARRAYS)
+def test_derivatives_of_whole_array_rows(form: str) -> None:
+    v = [0.7, -1.3, 2.1, 0.4, -0.6, 1.1]
+    w = [0.5, 1.5, -0.8, 0.9, 0.3, -1.2]
+    d = [0.3, -0.2, 0.5, 0.1, 0.7, -0.4]
+    h = 1e-4
+    shifted = {f"p{k}": [a + k * h * b for a, b in zip(v, d, strict=True)] for k in (-2, -1, 1, 2)}
+    values = "\n".join(
+        f"let {n.replace('-', 'm')} = f({p})\nlet g{n.replace('-', 'm')} = grad(f)({p})" for n, p in shifted.items()
+    )
+    found = run_text(f"""
+let w = {w}
+fn f(v: Float[6]) -> Float = {form}
+let g = grad(f)({v})
+let j = {{ let (r, t) = jvp(f)({v}, {d})
+  t }}
+let h = hvp(f)({v}, {d})
+let m = hessian(f)({v})
+{values}
+""")
+    g, hv = np.array(found["g"]), np.array(found["h"])
+    assert math.isclose(float(g @ d), found["j"], rel_tol=1e-12, abs_tol=1e-13)
+    numeric = (8 * (found["p1"] - found["pm1"]) - (found["p2"] - found["pm2"])) / (12 * h)
+    assert math.isclose(found["j"], numeric, rel_tol=1e-8, abs_tol=1e-8)
+    slopes = {k: np.array(found[f"gp{k}"]) for k in ("1", "m1", "2", "m2")}
+    second = (8 * (slopes["1"] - slopes["m1"]) - (slopes["2"] - slopes["m2"])) / (12 * h)
+    assert np.allclose(hv, second, rtol=1e-7, atol=1e-7)
+    assert np.allclose(np.array(found["m"]) @ d, hv, rtol=1e-11, atol=1e-11)
