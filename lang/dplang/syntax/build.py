@@ -287,14 +287,14 @@ def name_pattern(b: Building, at: Span, name: Token) -> tree.NamePattern:
 
 
 def qualified_pattern(
-    b: Building, at: Span, first: Token, rest: list[Token], parts: list[tree.Pattern] | None
+    b: Building, at: Span, first: Token, rest: list[Token], parts: list[tree.Pattern | None] | None
 ) -> tree.ConstructorPattern:
     path = tuple(map(b.ident, [first, *rest]))
-    return tree.ConstructorPattern(at, path, None if parts is None else tuple(parts))
+    return tree.ConstructorPattern(at, path, None if parts is None else tuple(p for p in parts if p is not None))
 
 
-def constructor_pattern(b: Building, at: Span, name: Token, parts: list[tree.Pattern]) -> tree.ConstructorPattern:
-    return tree.ConstructorPattern(at, (b.ident(name),), tuple(parts))
+def constructor_pattern(b: Building, at: Span, name: Token, parts: list[tree.Pattern | None]) -> tree.ConstructorPattern:
+    return tree.ConstructorPattern(at, (b.ident(name),), tuple(p for p in parts if p is not None))
 
 
 def tuple_pattern(b: Building, at: Span, *children: Any) -> tree.Pattern:
