@@ -192,7 +192,7 @@ class Resolver:
             return elem
         if len(items) == 1 and isinstance(items[0], tree.AnyRank):
             if self.ranked is None:
-                return self._wrong(faults.MisplacedRank(items[0].span))
+                return self._wrong(faults.MisplacedRank(span))
             return array(elem, self.ranked)
         if isinstance(elem, FnType):
             return self._wrong(faults.FunctionAsData(span, show(elem), "an array element"))

@@ -27,7 +27,7 @@ from ..syntax import tree
 from . import typed
 from .annotations import satisfies
 from .constants import is_literal, literal_is_float
-from .context import Context, Region
+from .context import Context, Handed, Region
 from .lift import can_widen, coerce, common_dims, conflict, mapped, mismatch, report_sizes
 from .names import FnName, Scope
 from .sizing import as_size, named, with_stmts
@@ -42,7 +42,7 @@ class Callee:
 
     `closed` parameters take all dimensions of their argument (type variables, `[..]`). `sizes` are Int parameters that
     are sizes in the other types. `seed` is the type of the last parameter where it depends on the others (tangents).
-    `checked` are type arguments with the variables that they stand for. `effects` are those of one call.
+    `checked` are type arguments with the variables that they stand for. `effects` are those of one call of `fn`.
     """
 
     label: str
@@ -62,6 +62,7 @@ class Callee:
     seed: Callable[[], Type] | None = None
     effects: Region | None = None
     receiver: typed.Expr | None = None
+    fn: FnName | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -246,6 +247,11 @@ def _argument(call: _Call, i: int, slot: Slot) -> None:
         default = callee.defaults[i]
         assert default is not None and callee.default_scope is not None
         value = _infer(cx.at(callee.default_scope()), default, wanted)
+    elif callee.fn is not None and isinstance(wanted, FnType):
+        with cx.region("", call.span) as effects:
+            value = _infer(cx, slot, wanted)
+        if not cx.unit.quiet:
+            cx.unit.handed.append(Handed(callee.fn, i, value, effects, cx.body.owner))
     else:
         value = _infer(cx, slot, wanted)
     t = cx.solve(value.type)

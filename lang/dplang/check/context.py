@@ -29,13 +29,26 @@ class Loader(Protocol):
 class Region:
     """A part of the program whose effects are asked for: what it prints or reads, and which functions it uses.
 
-    `why` names the construct that admits none; an empty text only collects.
+    `why` names the construct that admits none; an empty text only collects. `params` are the function parameters that
+    it mentions.
     """
 
     why: str
     span: Span
     ios: list[tuple[str, Span]] = field(default_factory=list)
     uses: list[tuple[FnName, Span]] = field(default_factory=list)
+    params: set[typed.Symbol] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A function value that is handed to parameter number `index` of a definition: what it does when it is called."""
+
+    fn: FnName
+    index: int
+    value: typed.Expr
+    effects: Region
+    owner: FnName | None
 
 
 @dataclass(eq=False, slots=True)
@@ -52,6 +65,7 @@ class Unit:
     fns: list[FnName] = field(default_factory=list)
     functions: list[typed.Function] = field(default_factory=list)
     regions: list[Region] = field(default_factory=list)
+    handed: list[Handed] = field(default_factory=list)
     unused: list[tuple[typed.Expr, Region]] = field(default_factory=list)
     finish: list[Callable[[], None]] = field(default_factory=list)
     fills: list[tuple[typed.Sketch, typed.Symbol]] = field(default_factory=list)

@@ -10,6 +10,7 @@ from ..core.types import (
     Array,
     Bound,
     Constraint,
+    Enum,
     EnumDecl,
     Field,
     Meta,
@@ -288,8 +289,18 @@ def sign(fn: FnName) -> None:
         fn.template = fn.shapes is None and is_template(fn)
         if fn.template or f.sketch:
             fn.declared = f.result is not None
+            _check_rank(fn)
             return
         _sign(fn, unit, f)
+
+
+def _check_rank(fn: FnName) -> None:
+    """A result `[..]` has its shape from the only such parameter."""
+    result = fn.tree.result
+    if result is not None and _mentions(result, set()):
+        ranked = [p for p in fn.tree.params if p.type is not None and _mentions(p.type, set())]
+        if len(ranked) != 1:
+            fn.unit.report(faults.MisplacedRank(result.span))
 
 
 def _sign(fn: FnName, unit: Unit, f: tree.FnDef) -> None:
@@ -611,11 +622,13 @@ def template_instance(cx: Context, fn: FnName, types: tuple[Type | None, ...], s
             _give_self(fn, t, given)
         elif _mentions(p.type, set()):
             shapes[i] = strip(t)[1]
-        elif isinstance(p.type, tree.NamedType) and p.type.path[0].name in tuples and not p.type.brackets:
-            if not isinstance(t, Tuple):
-                cx.report(faults.BoundNotMet(span, show(t), p.type.path[0].name, "Tuple"))
-                return None
-            given[p.type.path[0].name] = t
+        else:
+            _give_tuples(p.type, t, tuples, given)
+    for name in sorted(tuples):
+        t = given.get(name)
+        if not isinstance(t, Tuple):
+            cx.report(faults.BoundNotMet(span, "nothing" if t is None else show(t), name, "Tuple"))
+            return None
     key = (id(cx.unit), _canonical(actual, extra))
     known = fn.instances.get(key)
     if known is not None:
@@ -644,6 +657,24 @@ def _general(t: Type, extra: list[SizeVar], known: dict[Size, Size], numbers: bo
         return known[s]
 
     return transform(t, lambda v: v, size)
+
+
+def _give_tuples(written: tree.Node, t: Type | Size, names: set[str], given: dict[str, Type]) -> None:
+    """What the type variables for tuples in a written type stand for, by the type of the argument."""
+    if isinstance(t, Size) or not isinstance(written, tree.NamedType | tree.TupleType):
+        return
+    if isinstance(written, tree.TupleType):
+        elem = strip(t)[0]
+        if isinstance(elem, Tuple):
+            for w, p in zip(written.parts, elem.parts, strict=False):
+                _give_tuples(w, p, names, given)
+    elif written.path[0].name in names:
+        given.setdefault(written.path[0].name, t)
+    else:
+        elem = strip(t)[0]
+        if isinstance(elem, Struct | Enum) and written.brackets:
+            for item, a in zip(written.brackets[0], elem.args, strict=False):
+                _give_tuples(item, a, names, given)
 
 
 def _give_self(fn: FnName, t: Type, given: dict[str, Type]) -> None:

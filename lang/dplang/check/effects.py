@@ -23,6 +23,7 @@ def settle(unit: Unit) -> None:
     for region in unit.regions:
         if region.why:
             _demand_pure(unit, region)
+    _demand_pure_arguments(unit)
     for value, region in unit.unused:
         if not region.ios and not any(fn.fn.io for fn, _ in region.uses):
             unit.report(faults.UnusedValue(value.span, show(unit.solver.type(value.type))))
@@ -74,6 +75,38 @@ def _demand_pure(unit: Unit, region: Region) -> None:
         if fn.fn.io:
             unit.report(faults.EffectInPure(span, f"`{fn.label}`", region.why, region.span, _path(fn)))
             return
+
+
+def _demand_pure_arguments(unit: Unit) -> None:
+    """Function values that are handed to a parameter which is called where no effect can be."""
+    _pure_params(unit)
+    for h in unit.handed:
+        region = h.fn.pure.get(h.index)
+        if region is None:
+            continue
+        user = next((fn for fn, _ in h.effects.uses if fn.fn.io), None)
+        what = h.effects.ios[0][0] if h.effects.ios else f"`{user.label}`" if user is not None else ""
+        if what:
+            unit.report(faults.EffectInPure(h.value.span, what, region.why, region.span, ()))
+
+
+def _pure_params(unit: Unit) -> None:
+    """Finds the function parameters that are mentioned where no effect can be, there or by handing them on."""
+    places = {s: (fn, i) for fn in unit.fns for i, s in enumerate(fn.fn.params)}
+    for region in unit.regions:
+        for symbol in region.params:
+            if region.why and symbol in places:
+                fn, i = places[symbol]
+                fn.pure.setdefault(i, region)
+    changed = True
+    while changed:
+        changed = False
+        for h in unit.handed:
+            place = places.get(h.value.symbol) if isinstance(h.value, typed.Local) else None
+            handed_on = h.fn.pure.get(h.index)
+            if place is not None and handed_on is not None and place[1] not in place[0].pure:
+                place[0].pure[place[1]] = handed_on
+                changed = True
 
 
 def _path(fn: FnName) -> tuple[Note, ...]:

@@ -150,7 +150,11 @@ def read(cx: Context, value: Value, span: Span) -> typed.Expr:
         cx.body.globals.setdefault(symbol, span)
     if value.effects is not None:
         cx.repeat(value.effects, span)
-    return typed.Local(cx.solve(value.type), span, symbol)
+    t = cx.solve(value.type)
+    if isinstance(t, FnType):
+        for region in cx.body.regions:
+            region.params.add(symbol)
+    return typed.Local(t, span, symbol)
 
 
 def _name(cx: Context, e: tree.Name, expected: Type | None) -> typed.Expr:

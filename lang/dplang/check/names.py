@@ -63,7 +63,7 @@ class FnName:
     `template`s (of any rank, or over tuples) are checked for each instance: `given` are its tuple types, `shapes`
     the dimensions of its `[..]` parameters, `actual` all its arguments' types, `extra` the sizes in them. `uses` are
     the functions that it mentions, `reads` the top-level names; `waiting` is one that had no value yet when the
-    function was needed.
+    function was needed. `pure` are the function parameters that are called where no effect can be.
     """
 
     tree: surface.FnDef
@@ -84,6 +84,7 @@ class FnName:
     extra: tuple[SizeVar, ...] = ()
     shapes: dict[int, tuple[Size, ...]] | None = None
     actual: tuple[Type | None, ...] = ()
+    pure: dict[int, Region] = field(default_factory=dict)
     sketch: Open | None = None
 
     @property

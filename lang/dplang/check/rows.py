@@ -17,7 +17,7 @@ from ..syntax import tree
 from . import typed
 from .constants import is_literal, literal_is_float
 from .context import Context
-from .lift import coerce, common_dims, mapped, report_sizes, widen_all
+from .lift import coerce, common_dims, mapped, mismatch, report_sizes, widen_all
 from .unify import data_fault, drop, join_numbers, strip
 
 SCALARS: dict[str, Scalar] = {s.name: s for s in (FLOAT, FLOAT32, INT, BOOL, STRING, KEY)}
@@ -114,6 +114,8 @@ def call_row(cx: Context, row: Row, args: Sequence[Argument], span: Span, expect
     types = [cx.solve(v.type) if isinstance(v, typed.Node) else None for v in values]
     if any(isinstance(t, Wrong | Never) for t in types):
         return cx.wrong(span)
+    if _find_elements(cx, types):
+        types = [t if t is None else cx.solve(t) for t in types]
     for v, t in zip(values, types, strict=True):
         if t is not None and isinstance(strip(t)[0], Meta):
             return cx.wrong(span, faults.TypeNotKnown(v.span, f"an argument of `{label}`"))
@@ -124,6 +126,13 @@ def call_row(cx: Context, row: Row, args: Sequence[Argument], span: Span, expect
                 return _apply(cx, row, fit, values, span)
     shown = ", ".join("a number" if t is None else show(t) for t in types)
     return cx.wrong(span, faults.RowTypes(span, label, shown, readable(row.scheme), row.doc))
+
+
+def _find_elements(cx: Context, types: Sequence[Type | None]) -> bool:
+    """An array whose elements are not known yet (`[]`) takes them from the array beside it."""
+    open_ones = [t for t in types if isinstance(t, Array) and isinstance(t.elem, Meta)]
+    known = [t for t in types if isinstance(t, Array) and not isinstance(t.elem, Meta)]
+    return bool(open_ones and known) and all(cx.unit.solver.try_fits(t.elem, drop(known[0], 1)) for t in open_ones)
 
 
 def readable(scheme: str) -> str:
@@ -272,7 +281,7 @@ def _apply(cx: Context, row: Row, fit: _Fit, args: Sequence[Argument], span: Spa
                 return cx.wrong(span)
         params.append(array(_elem(fit, shape), dims[: len(shape.dims)]))
         if shape.name == "A" and not _same_elements(cx, drop(cx.solve(v.type), len(shape.dims)), fit.classes["A"]):
-            return cx.wrong(span, faults.TypeMismatch(v.span, show(cx.solve(v.type)), show(params[0]), ()))
+            return mismatch(cx, v, cx.solve(v.type), array(fit.classes["A"], strip(cx.solve(v.type))[1][:1]))
     result = _result(fit, sizes, rest)
     return _lifted(cx, row, values, params, fit.depths, result, span)
 

@@ -8,6 +8,7 @@ from ..core.ir import FLOAT, FLOAT32
 from ..core.sizes import Size, SizeVar
 from ..core.types import Tuple, Type, Wrong, show
 from ..errors import types as faults
+from ..errors.checking import count
 from ..errors.diagnostic import NotBuilt, Note
 from ..errors.source import Span
 from ..syntax import tree
@@ -89,14 +90,14 @@ def _bad(span: Span, fn: FnName, what: str) -> faults.BadRule:
 
 def _arity(fn: FnName, item: tree.DerivativeDef) -> faults.BadRule:
     has, given = len(fn.fn.params), len(item.params)
-    return _bad(item.name.span, fn, f"`{fn.label}` has {has} parameters, and its derivative names {given}")
+    return _bad(item.name.span, fn, f"`{fn.label}` has {count(has, 'parameter')}, and its derivative names {given}")
 
 
 def _count(unit: Unit, fn: FnName, rule: tree.RuleDef, wanted: int) -> bool:
     given, word = len(rule.params), rule.name.name
     if given != wanted:
-        what = "tangents, one for each parameter that can move" if word == "jvp" else "adjoint of the result"
-        unit.report(_bad(rule.name.span, fn, f"`{word}` takes {wanted} {what}, not {given}"))
+        what = count(wanted, "tangent") + " of parameters" if word == "jvp" else "the adjoint of the result"
+        unit.report(_bad(rule.name.span, fn, f"`{word}` takes {what}, and has {count(given, 'parameter')}"))
     return given == wanted
 
 

@@ -72,7 +72,8 @@ def resolve(cx: Context, e: tree.Expr) -> Target | Special | Composed | None:
         case _:
             from .expressions import infer
 
-            return of_value(cx, infer(cx, e), "this value")
+            text = " ".join(e.span.text.split())
+            return of_value(cx, infer(cx, e), text if len(text) <= 24 else "this value")
 
 
 def is_builtin(cx: Context, name: str) -> bool:
@@ -219,6 +220,7 @@ def instance(cx: Context, fn: FnName, span: Span) -> Callee:
         tuple((p, types[p]) for p in function.type_params if isinstance(p, TypeVar)),
         tuple((str(p), sizes[p]) for p in function.type_params if isinstance(p, SizeVar)),
         effects=effects_of(fn, span),
+        fn=fn,
     )
 
 
