@@ -13,6 +13,7 @@ from conftest import Snapshot
 from dplang.errors import Fault, Source, Span
 from dplang.errors.render import render_text
 from dplang.interpret import csv, plot
+from running import run
 
 CALL = Span(Source("program.dp", 'let (t, y) = data.csv("table.csv", "t", "y")\n'), 13, 44)
 
@@ -172,3 +173,19 @@ def test_what_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(Fault, match=r"E0720.*not installed"):
         save(str(tmp_path / "a.png"))
+
+
+# ---- as programs
+
+
+def test_programs(snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("table.csv").write_text("t,y\n0,1\n1,3\n2,5\n")
+    Path("bad.csv").write_text("t,y\n0,1\none,3\n")
+    Path("sub").mkdir()
+
+    def outcome(text: str) -> str:
+        ran = run(text, "program.dp")
+        return "\n".join([*ran.printed, render_text(ran.diagnostics)]).replace(str(tmp_path.resolve()), "HERE")
+
+    snapshot.run("data/programs.txt", outcome)

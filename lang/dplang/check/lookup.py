@@ -114,6 +114,9 @@ def unknown_name(cx: Context, name: str, span: Span) -> None:
     if isinstance(entity, Pending):
         pending(cx, entity, span)
         return
+    if any(row.public and row.name.startswith(f"{name}.") for row in TABLE.values()):
+        cx.report(faults.UnknownName(span, name, module=True))
+        return
     known = [n for n in cx.scope.visible() if not n.startswith("%")]
     known += [*builtin_names(), *NATIVE, *prelude(cx)]
     cx.report(faults.UnknownName(span, name, faults.near(name, known)))

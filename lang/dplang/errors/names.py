@@ -32,14 +32,19 @@ class UnknownName(CheckError):
 
     name: str
     nearest: str = ""
+    module: bool = False
 
     def sentence(self) -> str:
         return f"there is no `{self.name}` in scope"
 
     def help(self) -> str:
+        if self.module:
+            return f"`{self.name}` is a module of the library: import it first"
         return meant(self.nearest)
 
     def fix(self) -> tuple[Edit, ...]:
+        if self.module:
+            return (Edit(Span(self.span.source, 0, 0), f"import {self.name}\n"),)
         return (Edit(self.span, self.nearest),) if self.nearest else ()
 
 

@@ -24,7 +24,7 @@ DRAWS = (
     Row("random.normal", "(Key) -> Float", "severed", "rt.normal(x0)", "normal({x})", scalar="rt.normal_scalar(x0)",
         typing="draw", doc="A number drawn from the normal distribution of mean 0 and deviation 1."),
     Row("random.integer", "(Key, Int) -> Int", "severed", "rt.integer(x0, x1)", "integer({x}, {y})",
-        scalar="rt.integer_scalar(x0, x1)", doc="A whole number evenly drawn from 0 to below n."),
+        scalar="rt.integer_scalar(x0, x1)", typing="draw", doc="A whole number evenly drawn from 0 to below n."),
 )  # fmt: skip
 
 add(*KEYS, *DRAWS)
