@@ -47,6 +47,7 @@ print(grad(value)(Node(Leaf(2.0), Leaf(3.0))))""",
 enum E { P(Int, Float) }
 fn f(x: Float) -> Float { let e = P(int(stop(x)), x); match e { P(k, v) => v * v } }
 print(grad(f)(1.5))""",
+    "a guard against what is no number": "print(grad((x: Float) -> if isnan(x) { 0.0 } else { x * 2 })(2.0))",
     "recursion": """
 fn pow(x: Float, n: Int) -> Float = if n == 0 { 1.0 } else { x * pow(x, n - 1) }
 print(grad(pow)(2.0, 5))""",

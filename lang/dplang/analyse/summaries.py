@@ -44,6 +44,7 @@ from ..core.ir import (
 from ..core.rewrite import calls, path_operands
 from ..errors.source import Span
 from ..primitives import TABLE
+from ..primitives.table import Mode
 from .dependence import (
     DRAWS,
     EMPTY,
@@ -81,6 +82,7 @@ Summary = tuple[State, ...]
 """For each result of a function, its state over the slots of the parameters."""
 
 COMPARISONS = {"==", "!=", "<", "<=", ">", ">="}
+GUARDS = {"isnan", "isinf", "isfinite"}
 
 
 class Summaries:
@@ -252,7 +254,9 @@ class Flow:
             state = self.state(a)
             if state and self.types.tangent(a.type):
                 if site < 0:
-                    site = self.sites.number(self._kind(op, args), op, let.span, "severed")
+                    # a guard against what is no number is no boundary between numbers
+                    boundary: Mode = "smooth" if op in GUARDS else "severed"
+                    site = self.sites.number(self._kind(op, args), op, let.span, boundary)
                 state = counted(state, site, let.span)
             made = join(made, state)
         return made
