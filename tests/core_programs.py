@@ -1,7 +1,7 @@
 """Random core programs, and a plain evaluator of the core that shares nothing with the interpreter.
 
-The programs cross loops, branches, calls, array reads and writes at every kind of index, growing arrays and enums. Most of their
-operations are arithmetic, which NumPy and Python round alike, so that results can be compared bit by bit.
+The programs cross loops, branches, calls, array reads and writes at every kind of index, growing arrays and enums.
+Their operations are arithmetic, which NumPy and Python round alike, so that results can be compared bit by bit.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ from dplang.errors import Source, Span
 
 ROW, INTS, MATRIX = ArrayType(FLOAT, (None,)), ArrayType(INT, (None,)), ArrayType(FLOAT, (None, None))
 TREE = EnumType("Tree")
-TREES = EnumDecl("Tree", (VariantDecl("Leaf", (FLOAT,)), VariantDecl("Node", (TREE, TREE, INT)), VariantDecl("Bag", (ROW,))))
+TREES = EnumDecl(
+    "Tree", (VariantDecl("Leaf", (FLOAT,)), VariantDecl("Node", (TREE, TREE, INT)), VariantDecl("Bag", (ROW,)))
+)
 TEXT = Source("<generated>", " " * 100_000)
 
 Write = Callable[..., tuple[Operand, ...]]
@@ -200,8 +202,9 @@ class Generator:
         if op == "float":
             scope.append(b.prim("float", FLOAT, self.pick(scope, INT)))
         else:
-            right = literal(self.random.choice([2, 3])) if op in ("//", "%", "*") and self.random.random() < 0.97 else None
-            scope.append(b.prim(op, INT, self.pick(scope, INT), right or self.pick(scope, INT)))
+            fixed = op in ("//", "%", "*") and self.random.random() < 0.97
+            right = literal(self.random.choice([2, 3])) if fixed else self.pick(scope, INT)
+            scope.append(b.prim(op, INT, self.pick(scope, INT), right))
 
     def compare(self, b: Writer, scope: list[Var], depth: int) -> None:
         t = self.random.choice([FLOAT, INT])
@@ -253,7 +256,8 @@ class Generator:
             parts = tuple(self.pick(scope, FLOAT) for _ in range(self.random.randint(1, 3)))
             scope.append(b.one(Make(parts), ROW))
         else:
-            scope.append(b.one(Fill((literal(self.random.choice([0, 3, 17, 20, 40, 50])),), self.pick(scope, FLOAT)), ROW))
+            size = literal(self.random.choice([0, 3, 17, 20, 40, 50]))
+            scope.append(b.one(Fill((size,), self.pick(scope, FLOAT)), ROW))
 
     def tree(self, b: Writer, scope: list[Var], depth: int) -> None:
         tag = self.random.choice([0, 1, 2]) if self.has(scope, TREE) else 0

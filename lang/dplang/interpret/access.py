@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, assert_never
 
 import numpy as np
 
-from ..core.ir import FLOAT32, ArrayType, At, EnumType, Part, Path, Scalar, Slice, Type
+from ..core.ir import FLOAT32, INT, ArrayType, At, EnumType, Part, Path, Scalar, Slice, Type
 from ..errors import Fault, Span
 from ..errors.runtime import IndexOutOfRange, ReversedRange, SizesDiffer, SliceOutOfRange
 from ..primitives.runtime import wrap
@@ -205,37 +205,56 @@ def update(
 ) -> Code:
     """A closure that gives x with `path` set to v, or v added there.
 
-    Where `x` is code it takes the array out of its slot; the positions and v are evaluated before. `own` makes an array
-    fit to be written to where that is not simply to claim it.
+    The positions and v are evaluated before x, which is then the only thing to be held. `own` makes an array fit to be
+    written to where that is not simply to claim it.
     """
     elem = element_type(t, path)
-    take, value = getter(x), getter(v)
-    if elem is not None and elem != FLOAT32 and len(path) <= 2:
-        integer = isinstance(elem, Scalar) and elem.name == "Int"
-        if len(path) == 1:
-            return _update_1(kind, take, getter(indices[0]), value, span, integer, own)
-        return _update_2(kind, take, getter(indices[0]), getter(indices[1]), value, span, integer, own)
-    reach = reacher(path, indices)
+    value = getter(v)
+    if elem is not None and elem != FLOAT32 and len(path) <= 2 and x.kind == "moved" and own is None:
+        integer = elem == INT
+        if len(path) == 2:
+            return _write_2(x.what, kind, getter(indices[0]), getter(indices[1]), value, integer, span)
+        if kind == "set":
+            return _set_1(x.what, indices[0], value, span)
+        return _add_1(x.what, getter(indices[0]), value, integer, span)
+    take, reach = getter(x), reacher(path, indices)
 
     def any_path(f: Frame) -> Any:
         positions = reach(f)
         new = value(f)
-        whole = [take(f)]
-        return write_path(whole, kind, path, positions, new, span, own)
+        return write_path([take(f)], kind, path, positions, new, span, own)
 
     return any_path
 
 
-def _update_1(
-    kind: Kind, take: Code, index: Code, value: Code, span: Span, integer: bool, own: Callable[[Array], Array] | None
-) -> Code:
-    def set_element(f: Frame) -> Array:
-        i = index(f)
+def _set_1(x: int, index: Source, value: Code, span: Span) -> Code:
+    if index.kind == "slot":
+        k: int = index.what
+
+        def at_slot(f: Frame) -> Array:
+            i = f[k]
+            v = value(f)
+            a = f[x]
+            f[x] = None
+            if getrefcount(a) != ALONE or a.base is not None:
+                a = claim(a)
+            if i >= 0:
+                try:
+                    a[i] = v
+                    return a
+                except IndexError:
+                    pass
+            raise outside(span, (i,), a.shape)
+
+        return at_slot
+    position = getter(index)
+
+    def at_code(f: Frame) -> Array:
+        i = position(f)
         v = value(f)
-        a = take(f)
-        if own is not None:
-            a = own(a)
-        elif getrefcount(a) != ALONE or a.base is not None:
+        a = f[x]
+        f[x] = None
+        if getrefcount(a) != ALONE or a.base is not None:
             a = claim(a)
         if i >= 0:
             try:
@@ -245,13 +264,16 @@ def _update_1(
                 pass
         raise outside(span, (i,), a.shape)
 
-    def add_element(f: Frame) -> Array:
+    return at_code
+
+
+def _add_1(x: int, index: Code, value: Code, integer: bool, span: Span) -> Code:
+    def add(f: Frame) -> Array:
         i = index(f)
         v = value(f)
-        a = take(f)
-        if own is not None:
-            a = own(a)
-        elif getrefcount(a) != ALONE or a.base is not None:
+        a = f[x]
+        f[x] = None
+        if getrefcount(a) != ALONE or a.base is not None:
             a = claim(a)
         if i >= 0:
             try:
@@ -262,28 +284,18 @@ def _update_1(
                 pass
         raise outside(span, (i,), a.shape)
 
-    return set_element if kind == "set" else add_element
+    return add
 
 
-def _update_2(
-    kind: Kind,
-    take: Code,
-    row: Code,
-    column: Code,
-    value: Code,
-    span: Span,
-    integer: bool,
-    own: Callable[[Array], Array] | None,
-) -> Code:
+def _write_2(x: int, kind: Kind, row: Code, column: Code, value: Code, integer: bool, span: Span) -> Code:
     add = kind == "add"
 
     def write(f: Frame) -> Array:
         i, j = row(f), column(f)
         v = value(f)
-        a = take(f)
-        if own is not None:
-            a = own(a)
-        elif getrefcount(a) != ALONE or a.base is not None:
+        a = f[x]
+        f[x] = None
+        if getrefcount(a) != ALONE or a.base is not None:
             a = claim(a)
         if i >= 0 and j >= 0:
             try:

@@ -18,17 +18,6 @@ def nothing(f: Frame) -> None:
     """The code of a slot that is emptied."""
 
 
-def take(slot: int) -> Code:
-    """Code that moves a value out of its slot."""
-
-    def run(f: Frame) -> Any:
-        value = f[slot]
-        f[slot] = None
-        return value
-
-    return run
-
-
 def sequence(statements: Sequence[Statement]) -> Code:
     """Code that runs the statements and gives nothing."""
     match statements:

@@ -26,8 +26,10 @@ class Interpreter:
 
     copy_always  every update copies its array: the oracle for updates in place
     count        counts scalars touched, element by element
+    vectorise    runs suitable loops on whole arrays (never where scalars are counted)
     limit        bounds work and memory
     out          where `print` writes; standard output by default
+    state        what functions of input and output keep from call to call; may be shared
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Interpreter:
         vectorise: bool = True,
         limit: Limit | None = None,
         out: TextIO | None = None,
+        state: dict[str, Any] | None = None,
     ) -> None:
         meter = Meter(limit) if count or limit is not None else None
         self._machine = Machine(
@@ -47,6 +50,7 @@ class Interpreter:
             copy_always=copy_always,
             vectorise=vectorise and not count,
             meter=meter,
+            io_state={} if state is None else state,
         )
 
     @property

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ..core.ir import ArrayType, Block, Build, Carry, Loop, Operand, Reduce, Result, While
 from ..errors import Span
 from . import access, reduce, values
-from .closures import Statement, moves, sequence, take, valued
+from .closures import Statement, moves, sequence, valued
 from .machine import SINK, Machine
 from .plan import plan
-from .rows import Code, Frame, Source, getter
+from .rows import Code, Frame, Source, getter, take
 
 if TYPE_CHECKING:
     from .prepare import Node

@@ -48,7 +48,7 @@ from ..errors import CATALOGUE, Fault, Span
 from ..errors import runtime as faults
 from ..primitives.runtime import Trap
 from . import access, values
-from .closures import Statement, moves, nothing, sequence, take, tupled, valued
+from .closures import Statement, moves, nothing, sequence, tupled, valued
 from .format import formatter
 from .io import IoContext, provider
 from .loops import loop
@@ -159,8 +159,8 @@ class Preparation:
     def block(self, block: Block, extra: int = 0, order: Sequence[int] | None = None) -> Compiled:
         """`extra` is what entering the block costs; `order` that in which the reader evaluates the results."""
         nesting = Nesting([(self.slots[n], nothing) for n in self.deaths.entering.get(id(block), ())])
-        if (meter := self.machine.meter) is not None and block.lets:
-            n, span = extra + sum(map(cost, block.lets)), block.lets[0].span
+        if (meter := self.machine.meter) is not None and (block.lets or extra):
+            n, span = extra + sum(map(cost, block.lets)), block.lets[0].span if block.lets else self.fn.span
             nesting.statements.append((SINK, lambda f: meter.add(n, span)))
         direct: Counter[str] = Counter()
         for let in block.lets:
@@ -183,7 +183,7 @@ class Preparation:
         if inside is not None:
             return inside.source
         slot = self.slots[o.name]
-        return Source("code", take(slot)) if moved else Source("slot", slot)
+        return Source("moved" if moved else "slot", slot)
 
     def let(self, let: Let, nesting: Nesting, direct: Counter[str]) -> None:
         node = Node(self, let, nesting)

@@ -22,12 +22,13 @@ from .values import equal, scalar_of
 
 Frame: TypeAlias = list[Any]
 Code: TypeAlias = Callable[[Frame], Any]
-Kind: TypeAlias = Literal["slot", "literal", "code"]
+Kind: TypeAlias = Literal["slot", "literal", "code", "moved"]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a closure finds an operand: a slot of the frame, a literal, or code that computes it."""
+    """Where a closure finds an operand: a slot of the frame, a slot that is emptied by reading it, a literal, or code
+    that computes it."""
 
     kind: Kind
     what: Any
@@ -71,6 +72,7 @@ def _template(expression: str, kinds: tuple[Kind, ...]) -> Callable[..., Code]:
 
 def instantiate(expression: str, operands: Sequence[Source]) -> Code:
     """A closure that computes the expression of the operands."""
+    operands = [Source("code", take(o.what)) if o.kind == "moved" else o for o in operands]
     if any(o.kind == "code" for o in operands) and not in_order(expression):
         apply = function(expression, len(operands))
         return called(apply, operands)
@@ -79,7 +81,7 @@ def instantiate(expression: str, operands: Sequence[Source]) -> Code:
 
 def choice(condition: Source, then: Source, orelse: Source) -> Code:
     """The closure of a conditional: only one side runs."""
-    operands = (condition, then, orelse)
+    operands = [Source("code", take(o.what)) if o.kind == "moved" else o for o in (condition, then, orelse)]
     return _template("x1 if x0 else x2", tuple(o.kind for o in operands))(*(o.what for o in operands))
 
 
@@ -96,12 +98,25 @@ def called(apply: Callable[..., Any], operands: Sequence[Source]) -> Code:
             return lambda f: apply(*[g(f) for g in many])
 
 
+def take(slot: int) -> Code:
+    """Code that moves a value out of its slot."""
+
+    def run(f: Frame) -> Any:
+        value = f[slot]
+        f[slot] = None
+        return value
+
+    return run
+
+
 def getter(o: Source) -> Code:
     """A closure that gives the operand."""
     what = o.what
     match o.kind:
         case "slot":
             return lambda f: f[what]
+        case "moved":
+            return take(what)
         case "literal":
             return lambda f: what
         case "code":
@@ -132,14 +147,20 @@ def expression_of(op: str, args: Sequence[Operand]) -> str:
     types = [a.type for a in args]
     if op in ("==", "!=") and isinstance(types[0], EnumType):
         return "equal(x0, x1)" if op == "==" else "not equal(x0, x1)"
-    if is_square(op, args):
-        return "x0 * x0"
-    return TABLE[op].expression(types)
+    simple = simplified(op, args)
+    return simple or TABLE[op].expression(types)
 
 
-def is_square(op: str, args: Sequence[Operand]) -> bool:
-    """Whether this is x ^ 2 of a Float: a multiplication is exact and fast, for scalars as for arrays."""
-    return op == "^" and args[0].type != INT and isinstance(args[1], Lit) and args[1].value == 2
+def simplified(op: str, args: Sequence[Operand]) -> str:
+    """A simpler expression, for scalars as for arrays, that a literal allows: the square of a Float is a product,
+    and an Int divided by a literal needs no care."""
+    if len(args) == 2 and isinstance(right := args[1], Lit) and not isinstance(right.value, str):
+        integer = args[0].type == INT
+        if op == "^" and not integer and right.value == 2:
+            return "x0 * x0"
+        if op in ("//", "%") and integer and right.value > 0:
+            return f"x0 {op} x1"
+    return ""
 
 
 def can_fault(op: str, args: Sequence[Operand]) -> bool:
@@ -174,4 +195,4 @@ def vector_expression(op: str, args: Sequence[Operand]) -> str:
     types = [a.type for a in args]
     if any(isinstance(t, EnumType | ArrayType) or t == STRING for t in types):
         return ""
-    return "x0 * x0" if is_square(op, args) else TABLE[op].expression(types, whole=True)
+    return simplified(op, args) or TABLE[op].expression(types, whole=True)
