@@ -7,40 +7,76 @@ from typing import TYPE_CHECKING
 
 from ..core.build import Builder
 from ..core.ir import Arm, Block, EnumType, Get, If, Let, Match, Operand, Part, Scalar, Value, Var
+from ..core.rewrite import blocks
 
 if TYPE_CHECKING:
-    from .region import Region
+    from .region import Place, Region
 
 
 def branch(region: Region, let: Let, value: If | Match) -> None:
     seeds = [region.take(v) for v in let.names]
-    sides: list[Region] = []
-    for params, block in _sides(value):
-        side = region.inside(block, params)
-        for p in params:
-            side.give(p, region.writer.names.fresh(p.name, p.type))
+    lent = region.lend(value.x) if isinstance(value, Match) and region.moves(value.x) else None
+    sides = []
+    for tag, (params, block) in enumerate(blocks(value)):
+        side = _side(region, params, block)
+        if lent is not None:
+            _open(side, lent, tag, params)
         for r, d in zip(block.results, seeds, strict=True):
             if d is not None:
                 side.contribute(r, d)
         region.writer.sweep(side)
         sides.append(side)
+    make = _remake(region, value, sides)
+    if isinstance(value, Match) and region.moves(value.x):
+        assert isinstance(value.x, Var)
+        payload = _payload(value, sides, lent)
+        d = join(region, sides, make, let, payload)
+        if d is not None and lent is not None:
+            region.set(value.x, d)
+        elif d is not None:
+            region.contribute(value.x, d)
+    else:
+        join(region, sides, make, let)
+
+
+def _open(side: Region, whole: Operand, tag: int, params: tuple[Var, ...]) -> None:
+    """The payload of one variant starts with the adjoints that lie in the adjoint of the whole."""
+    fields = [p for p in params if side.tangents.carries(p.type)]
+    if not fields or not isinstance(whole.type, EnumType):
+        return
+    arms = []
+    for other, decl in enumerate(side.ctx.enums[whole.type.name].variants):
+        given = tuple(side.writer.names.fresh("p", t) for t in decl.fields)
+        inner = side.inside(Block((), ()))
+        parts = given if other == tag + 1 else [inner.zeros(p) for p in fields]
+        arms.append(Arm(given, inner.closed(*parts)))
+    types = [side.tangents.of(p.type) for p in fields]
+    for p, d in zip(fields, side.out.let(Match(whole, tuple(arms)), *types, hint="d"), strict=True):
+        side.adjoint[p.name] = d
+
+
+def choose(region: Region, value: If | Match, places: Sequence[Place], d: Operand) -> None:
+    """A branch as the primal code has it, which adds to one place on each side."""
+    sides = [_side(region, params, Block((), ())) for params, _ in blocks(value)]
+    for side, place in zip(sides, places, strict=True):
+        side.deposit(place, d)
+    join(region, sides, _remake(region, value, sides))
+
+
+def _side(region: Region, params: tuple[Var, ...], block: Block) -> Region:
+    side = region.inside(block, params)
+    for p in params:
+        side.give(p, region.writer.names.fresh(p.name, p.type))
+    return side
+
+
+def _remake(region: Region, value: If | Match, sides: Sequence[Region]) -> Callable[[list[Block]], Value]:
+    """What makes the branch anew of other blocks."""
     if isinstance(value, If):
         cond = region.need(value.cond)
-        join(region, sides, lambda blocks: If(cond, *blocks), let)
-        return
+        return lambda made: If(cond, *made)
     scrutinee = region.need(value.x)
-    payload = _payload(value, sides) if region.moves(value.x) else None
-
-    def make(blocks: list[Block]) -> Match:
-        return Match(scrutinee, tuple(Arm(_given(s), b) for s, b in zip(sides, blocks, strict=True)))
-
-    join(region, sides, make, let, value.x, payload)
-
-
-def _sides(value: If | Match) -> list[tuple[tuple[Var, ...], Block]]:
-    if isinstance(value, If):
-        return [((), value.then), ((), value.orelse)]
-    return [(arm.params, arm.body) for arm in value.arms]
+    return lambda made: Match(scrutinee, tuple(Arm(_given(s), b) for s, b in zip(sides, made, strict=True)))
 
 
 def _given(side: Region) -> tuple[Var, ...]:
@@ -48,14 +84,13 @@ def _given(side: Region) -> tuple[Var, ...]:
     return tuple(v for v in found if isinstance(v, Var))
 
 
-def _payload(value: Match, sides: Sequence[Region]) -> list[Operand] | None:
+def _payload(value: Match, sides: Sequence[Region], lent: Operand | None) -> list[Operand] | None:
     """The adjoint of the matched value as each arm has it, None where no arm has any."""
     t = value.x.type
     assert isinstance(t, EnumType)
     found: list[list[Operand | None]] = []
     for tag, (arm, side) in enumerate(zip(value.arms, sides, strict=True)):
-        fields = side.tangents.payload(t, tag)
-        found.append([side.take(arm.params[i]) for i in fields])
+        found.append([side.take(arm.params[i]) for i in side.tangents.payload(t, tag)])
     if not any(d is not None for parts in found for d in parts):
         return None
     made: list[Operand] = []
@@ -63,7 +98,7 @@ def _payload(value: Match, sides: Sequence[Region]) -> list[Operand] | None:
         if all(d is None for d in parts):
             zero = side.tangents.of(t)
             assert isinstance(zero, EnumType)
-            made.append(side.tangents.scalar_zero(side.out, zero))
+            made.append(side.tangents.scalar_zero(side.out, zero) if lent is None else lent)
             continue
         fields = side.tangents.payload(t, tag)
         whole = [side.zeros(arm.params[i]) if d is None else d for i, d in zip(fields, parts, strict=True)]
@@ -76,10 +111,10 @@ def join(
     sides: Sequence[Region],
     make: Callable[[list[Block]], Value],
     let: Let | None = None,
-    x: Operand | None = None,
-    payload: Sequence[Operand] | None = None,
-) -> None:
-    """Writes a branch that gives the adjoints which its sides have changed; `payload` is each side's share for `x`."""
+    more: Sequence[Operand] | None = None,
+) -> Var | None:
+    """Writes a branch that gives the adjoints which its sides have changed. With `more`, a further result of each
+    side, gives the name of that."""
     roots: dict[str, Var] = {}
     for side in sides:
         roots.update(side.roots)
@@ -92,24 +127,22 @@ def join(
             continue
         for side, mine, d in zip(sides, results, ends, strict=True):
             mine.append(side.zeros(root) if d is None else d)
-    if payload is not None:
-        for mine, d in zip(results, payload, strict=True):
+    types = [region.tangents.of(root.type) for root in roots.values()]
+    if more is not None:
+        types.append(more[0].type)
+        for mine, d in zip(results, more, strict=True):
             mine.append(d)
     for side in sides:
         side.finish()
     if let is not None:
         _keep(region, let, sides)
-    if not roots and payload is None:
-        return
-    types = [region.tangents.of(root.type) for root in roots.values()]
-    if payload is not None:
-        types.append(payload[0].type)
+    if not types:
+        return None
     value = make([side.closed(*mine) for side, mine in zip(sides, results, strict=True)])
     made = region.out.let(value, *types, hint="a")
     for root, v in zip(roots.values(), made, strict=False):
         region.set(root, v)
-    if payload is not None and x is not None:
-        region.contribute(x, made[-1])
+    return made[-1] if more is not None else None
 
 
 def _keep(region: Region, let: Let, sides: Sequence[Region]) -> None:

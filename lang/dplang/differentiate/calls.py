@@ -91,11 +91,16 @@ def call(region: Region, let: Let, value: Call) -> None:
 
 
 def _threads(region: Region, value: Call, adjoints: tuple[int, ...]) -> dict[int, tuple[Var, Operand]]:
-    """The array arguments whose adjoint so far goes through the call."""
+    """The arguments that are or hold arrays and whose adjoint so far goes through the call."""
     found: dict[int, tuple[Var, Operand]] = {}
     taken: set[str] = set()
     for i in adjoints:
         a = value.args[i]
+        if isinstance(a, Var) and isinstance(a.type, EnumType) and a.name not in taken:
+            d = region.lend(a)
+            if d is not None:
+                taken.add(a.name)
+                found[i] = (a, d)
         if isinstance(a, Var) and isinstance(a.type, ArrayType):
             place = region.locate(a)
             if isinstance(place, Place) and not place.path and place.root.name not in taken:
@@ -181,7 +186,7 @@ class _Callee:
         self.writer.sweep(top)
         ends = []
         for i in self.key.adjoints:
-            d = top.adjoint.get(params[i].name)
+            d = top.take(params[i])
             ends.append(top.zeros(params[i]) if d is None else d)
         top.finish()
         numbers = {p.name: i for i, p in enumerate(params)}

@@ -141,7 +141,7 @@ class _Operator:
         made = []
         for i in self.wrt:
             p = self.fn.params[i].var
-            d = top.adjoint.get(p.name)
+            d = top.take(p)
             d = top.zeros(p) if d is None else d
             made.append(self.ctx.tangents.from_tangent(top.out, p, d))
         return made

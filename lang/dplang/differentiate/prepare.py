@@ -16,6 +16,7 @@ from ..core.ir import (
     BOOL,
     INT,
     STRING,
+    Arm,
     ArrayType,
     At,
     Block,
@@ -25,9 +26,11 @@ from ..core.ir import (
     Check,
     Fn,
     Get,
+    If,
     Let,
     Lit,
     Loop,
+    Match,
     Operand,
     Param,
     Path,
@@ -40,10 +43,10 @@ from ..core.ir import (
     Value,
     Var,
 )
-from ..core.rewrite import all_names, map_value
+from ..core.rewrite import all_names, blocks, map_value
 from ..primitives.table import TABLE
 from .context import Context
-from .writing import element, extent, offset, rank
+from .writing import element, extent, from_outside, is_view, offset, rank
 
 STEPS = {"*": ("*", 1.0), "min": ("min", math.inf), "max": ("max", -math.inf), "logsumexp": ("logaddexp", -math.inf)}
 """How a reduction is done turn by turn: the primitive, and what it starts from."""
@@ -73,6 +76,7 @@ class _Prepare:
         self.varied = ctx.activity.varied(fn, varied)
         self.known: dict[str, Operand] = {}
         self.parts: dict[str, View] = {}
+        self.choices: dict[str, tuple[If | Match, list[View]]] = {}
 
     def function(self) -> Fn:
         return replace(self.fn, body=self.block(self.fn.body))
@@ -102,13 +106,14 @@ class _Prepare:
                 return self.loop(b, let, value)
             case Prim(op, (x,)) if TABLE[op].rule == "cumprod" and let.names[0].name in self.varied:
                 return self.running_product(b, let, x)
-            case Get(x, path) if isinstance(let.names[0].type, ArrayType):
-                if all(isinstance(s, At | Slice) for s in path) and isinstance(x, Var):
-                    root, base = self.parts.get(x.name, (x, ()))
-                    self.parts[let.names[0].name] = (root, offset(b, base, path))
+            case Get(Var() as x, path) if self.views and isinstance(let.names[0].type, ArrayType) and is_view(path):
+                self.parts[let.names[0].name] = self.view(b, x, path)
+                return value
+            case If() | Match() if self.views:
+                self.choice(let, value)
                 return value
             case Call() if self.views and self.ctx.fns[value.fn].rule is None:
-                return self.call(value)
+                return self.call(let, value)
             case _:
                 return value
 
@@ -156,7 +161,45 @@ class _Prepare:
 
     # ---- calls that take parts of arrays
 
-    def call(self, call: Call) -> Call:
+    def view(self, b: Builder, x: Var, path: Path) -> View:
+        root, base = self.parts.get(x.name, (x, ()))
+        return root, offset(b, base, path)
+
+    def choice(self, let: Let, value: If | Match) -> None:
+        """Notes the arrays that a branch only chooses."""
+        for k, v in enumerate(let.names):
+            if isinstance(v.type, ArrayType) and v.name in self.varied:
+                found = [from_outside(params, side, k) for params, side in blocks(value)]
+                places = [place for place in found if place is not None]
+                if len(places) == len(found):
+                    self.choices[v.name] = value, places
+
+    def call(self, let: Let, call: Call) -> Value:
+        for i, a in enumerate(call.args):
+            if isinstance(a, Var) and a.name in self.choices:
+                return self.divided(let, call, i, *self.choices[a.name])
+        return self.whole(call)
+
+    def divided(self, let: Let, call: Call, i: int, branch: If | Match, places: list[View]) -> Value:
+        """A call that is given a choice of arrays, as a choice of calls."""
+        sides = []
+        for x, path in places:
+            b = Builder(self.names, let.span, let.role)
+            array = b.one(Get(x, path), call.args[i].type) if path else x
+            self.varied.add(array.name)
+            if path:
+                self.parts[array.name] = self.view(b, x, path)
+            value = self.call(let, Call(call.fn, (*call.args[:i], array, *call.args[i + 1 :])))
+            made = b.let(value, *(v.type for v in let.names))
+            sides.append(b.block(*made))
+        if isinstance(branch, If):
+            return If(branch.cond, sides[0], sides[1])
+        arms = []
+        for arm, side in zip(branch.arms, sides, strict=True):
+            arms.append(Arm(tuple(self.names.fresh(p.name, p.type) for p in arm.params), side))
+        return Match(branch.x, tuple(arms))
+
+    def whole(self, call: Call) -> Call:
         fn = self.ctx.fns[call.fn]
         places: dict[int, View] = {}
         for i, a in enumerate(call.args):

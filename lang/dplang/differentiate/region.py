@@ -7,7 +7,7 @@ value whether the code that made it is repeated, or whether it was kept in the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,7 +15,6 @@ from ..core.build import Builder
 from ..core.ir import (
     INT,
     ArrayType,
-    At,
     Block,
     Dim,
     EnumType,
@@ -24,16 +23,16 @@ from ..core.ir import (
     If,
     Let,
     Lit,
+    Match,
     Operand,
     Path,
-    Slice,
     Update,
     Var,
 )
-from ..core.rewrite import copy_block, free_names, map_path
+from ..core.rewrite import blocks, copy_block, free_names, map_path
 from .measure import Extent, measure
 from .quiet import narrowed
-from .writing import offset, trusted
+from .writing import element, from_outside, is_view, offset, trusted
 
 if TYPE_CHECKING:
     from .context import Context
@@ -51,11 +50,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of two places, as a condition has it."""
+    """One of several places, as a branch of the primal code has it."""
 
-    cond: Operand
-    then: Place
-    orelse: Place
+    branch: If | Match
+    places: tuple[Place, ...]
 
 
 Place: TypeAlias = Part | Choice
@@ -289,15 +287,12 @@ class Region:
         """Which part of which array `v` is."""
         let = self.definition(v)
         match let.value if let else None:
-            case Get(x, path) if isinstance(x, Var) and _is_view(path):
+            case Get(x, path) if isinstance(x, Var) and is_view(path):
                 return self.within(x, path)
-            case If(cond, then, orelse):
-                assert let is not None
-                k = [w.name for w in let.names].index(v.name)
-                a, b = _from_outside(then, k), _from_outside(orelse, k)
-                if a is None or b is None:
-                    return Part(v, ())
-                return Choice(self.need(cond), self.within(*a), self.within(*b))
+            case If() | Match() as branch if let is not None:
+                parts = [from_outside(params, side, let.names.index(v)) for params, side in blocks(branch)]
+                places = tuple(self.within(*part) for part in parts if part is not None)
+                return Choice(branch, places) if len(places) == len(parts) else Part(v, ())
             case _:
                 return Part(v, ())
 
@@ -310,22 +305,36 @@ class Region:
         match place:
             case Part(root, base):
                 return Part(root, trusted(offset(self.out, base, path)))
-            case Choice(cond, then, orelse):
-                return Choice(cond, self.beneath(then, path), self.beneath(orelse, path))
+            case Choice(branch, places):
+                return Choice(branch, tuple(self.beneath(p, path) for p in places))
 
     def deposit(self, place: Place, d: Operand) -> None:
         match place:
-            case Choice(cond, then, orelse):
-                sides = [self.inside(Block((), ())), self.inside(Block((), ()))]
-                sides[0].deposit(then, d)
-                sides[1].deposit(orelse, d)
-                self.writer.join(self, sides, lambda blocks: If(cond, *blocks))
+            case Choice(branch, places):
+                self.writer.choose(self, branch, places, d)
             case Part(root, ()):
                 before = self.current(root)
                 self.set(root, d if before is None else self.tangents.add(self.out, before, d))
             case Part(root, path):
                 whole = self.current(root)
                 self.set(root, self._into(self.zeros(root) if whole is None else whole, path, d))
+
+    def lend(self, x: Operand) -> Operand | None:
+        """The adjoint so far of an enum value with arrays inside, to be given back changed by `set`: what is added to
+        those arrays is then added in their place. None where there is no adjoint yet."""
+        if not isinstance(x, Var) or not isinstance(x.type, EnumType) or not self.tangents.holds_arrays(x.type):
+            return None
+        found = self.current(x)
+        let = self.definition(x)
+        if found is None and let is not None and x.name in self.bound:
+            match let.value:
+                case Get(Var() as array, path) if is_view(path):
+                    place = self.within(array, path)
+                    if isinstance(place, Part) and (whole := self.current(place.root)) is not None:
+                        found = self.out.one(Get(whole, place.path), self.tangents.of(x.type), "d")
+                        nothing = self.tangents.scalar_zero(self.out, element(found.type))
+                        self.set(place.root, self.out.one(Update("set", whole, place.path, nothing), whole.type, "a"))
+        return found
 
     def _into(self, whole: Operand, path: Path, d: Operand) -> Operand:
         b = self.out
@@ -338,25 +347,6 @@ class Region:
             before = b.one(Get(whole, path), d.type)
             return b.one(Update("set", whole, path, self.tangents.add(b, before, d)), whole.type, "a")
         return b.one(Update("add", whole, path, d), whole.type, "a")
-
-
-def _is_view(path: Path) -> bool:
-    return all(isinstance(s, At | Slice) for s in path)
-
-
-def _from_outside(side: Block, k: int) -> tuple[Var, Path] | None:
-    """The outer array, and the path in it, that result number `k` of a side is, if it is no more than that."""
-    inner: Mapping[str, Let] = {v.name: let for let in side.lets for v in let.names}
-    o = side.results[k]
-    if not isinstance(o, Var):
-        return None
-    if o.name not in inner:
-        return o, ()
-    value = inner[o.name].value
-    if isinstance(value, Get) and _is_view(value.path) and not set(free_names(value)) & set(inner):
-        assert isinstance(value.x, Var)
-        return value.x, value.path
-    return None
 
 
 __all__ = ["Choice", "Part", "Place", "Region"]

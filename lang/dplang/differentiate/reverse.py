@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -43,7 +43,6 @@ from ..core.ir import (
     Stop,
     Type,
     Update,
-    Value,
     Var,
     Variant,
     While,
@@ -57,7 +56,7 @@ from .measure import Measure
 from .partials import times_partial
 from .prepare import prepared
 from .quiet import quiet
-from .region import Region
+from .region import Place, Region
 from .rules import REVERSE
 from .writing import elementwise, extents, minus, total, trusted
 
@@ -138,8 +137,8 @@ class Reverse:
                 region.out.span = let.span
                 self.step(region, let)
 
-    def join(self, region: Region, sides: Sequence[Region], make: Callable[[list[Block]], Value]) -> None:
-        branches.join(region, sides, make)
+    def choose(self, region: Region, value: If | Match, places: Sequence[Place], d: Operand) -> None:
+        branches.choose(region, value, places, d)
 
     def step(self, region: Region, let: Let) -> None:
         value = let.value

@@ -39,6 +39,7 @@ class Tangents:
         self.enums = enums
         self.fns = fns
         self.carries = Tangible(enums)
+        self._holds: dict[str, bool] = {}
 
     # ---- types
 
@@ -63,6 +64,18 @@ class Tangents:
                 variants.append(VariantDecl(v.name, tuple(self.of(t) for t in v.fields if self.carries(t))))
             self.enums[made] = EnumDecl(made, tuple(variants))
         return made
+
+    def holds_arrays(self, t: EnumType) -> bool:
+        """Whether some payload, at any depth, has an array with a tangent."""
+        if t.name not in self._holds:
+            names = [t.name]
+            fields: list[Type] = []
+            for name in names:
+                fields += (f for v in self.enums[name].variants for f in v.fields)
+                inner = (f.name for f in fields if isinstance(f, EnumType))
+                names += sorted(set(inner) - set(names))
+            self._holds[t.name] = any(isinstance(f, ArrayType) and self.carries(f) for f in fields)
+        return self._holds[t.name]
 
     def payload(self, t: EnumType, tag: int) -> list[int]:
         """The fields of a variant that have a tangent."""

@@ -27,6 +27,7 @@ from ..core.ir import (
     Update,
     Var,
 )
+from ..core.rewrite import free_names
 from ..errors.source import Span
 
 
@@ -133,6 +134,25 @@ def offset(b: Builder, base: Path, path: Path) -> Path:
             case _:
                 raise AssertionError("a payload is no view")
     return (*made, *left)
+
+
+def is_view(path: Path) -> bool:
+    return all(isinstance(s, At | Slice) for s in path)
+
+
+def from_outside(params: tuple[Var, ...], side: Block, k: int) -> tuple[Var, Path] | None:
+    """The outer array, and the path in it, that result number `k` of a side is, if it is no more than that."""
+    inner = {v.name: let for let in side.lets for v in let.names}
+    own = {*inner, *(p.name for p in params)}
+    o = side.results[k]
+    if not isinstance(o, Var):
+        return None
+    if o.name not in own:
+        return o, ()
+    value = inner[o.name].value if o.name in inner else None
+    if isinstance(value, Get) and isinstance(value.x, Var) and is_view(value.path):
+        return None if own & set(free_names(value)) else (value.x, value.path)
+    return None
 
 
 def trusted(path: Path) -> Path:
