@@ -6,6 +6,7 @@ import random
 from itertools import product
 
 import pytest
+
 from dplang.analyse.access import Access, Indices, Turns, regions
 from dplang.analyse.uses import Body
 from dplang.core.build import Builder, Names, literal

@@ -6,6 +6,7 @@ import math
 import random
 
 import pytest
+
 from dplang.analyse.conditions import domain, holds
 from dplang.analyse.intervals import ALL, INF, POSITIVE, Interval, hull, image, meet, widened
 from dplang.core.ir import FLOAT, INT

@@ -31,7 +31,8 @@ class SeveredPath(Diagnostic):
     print(grad(dose)(1.2))
     ```
 
-    Right: `stop(e)` says that the derivative shall treat `e` as a constant. That the result jumps with it stays a warning.
+    Right: `stop(e)` says that the derivative shall treat `e` as a constant. That the result jumps with it stays a
+    warning.
 
     ```dp warning=W0301
     fn dose(x: Float) -> Float = x * stop(round(x))
@@ -387,8 +388,8 @@ class RandomBoundary(Diagnostic):
 class RuleMissing(Diagnostic):
     """A function has a derivative rule of its own, but not the half that this operator needs.
 
-    `grad`, `vjp` and `train` go backwards: they need the `vjp` of the rule. `jvp`, `hvp` and `hessian` go forwards: they
-    need its `jvp`. A rule given as partial derivatives, `derivative f(x) = ..`, serves both.
+    `grad`, `vjp` and `train` go backwards: they need the `vjp` of the rule. `jvp`, `hvp` and `hessian` go forwards:
+    they need its `jvp`. A rule given as partial derivatives, `derivative f(x) = ..`, serves both.
 
     Wrong:
 
