@@ -293,7 +293,9 @@ def qualified_pattern(
     return tree.ConstructorPattern(at, path, None if parts is None else tuple(p for p in parts if p is not None))
 
 
-def constructor_pattern(b: Building, at: Span, name: Token, parts: list[tree.Pattern | None]) -> tree.ConstructorPattern:
+def constructor_pattern(
+    b: Building, at: Span, name: Token, parts: list[tree.Pattern | None]
+) -> tree.ConstructorPattern:
     return tree.ConstructorPattern(at, (b.ident(name),), tuple(p for p in parts if p is not None))
 
 
