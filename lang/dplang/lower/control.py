@@ -18,7 +18,7 @@ from ..core.types import FnType, Type
 from . import expressions
 from .access import assign
 from .arrays import delayed, force
-from .body import FALSE, Body, standing
+from .body import FALSE, Body
 from .loops import run_loop
 from .patterns import bind, match
 from .shape import UNIT, Leaf, Shape, Static
@@ -261,10 +261,6 @@ def _bound(f: Body, symbol: typed.Symbol, t: Type, shape: Shape, fresh: tuple[Si
         f.known[symbol] = Size.of(fresh[0])
     elif fresh:
         f.rebind_sizes(fresh, f.type(t), shape)
-    if symbol.top:
-        # functions that mention these sizes read them from this variable
-        for var in fresh if t == INT else [v for v, _, _ in standing(f.type(t), shape)]:
-            f.program.top_sizes.setdefault(var, (symbol, f.type(t)))
 
 
 def _assert(f: Body, s: typed.Assert, condition: Shape) -> None:

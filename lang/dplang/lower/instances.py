@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from ..check import typed
-from ..core.ir import Block, Call, EnumDecl, Fn, Operand, Param, Program
+from ..core.ir import INT, Block, Call, EnumDecl, Fn, Operand, Param, Program
 from ..core.sizes import Size, SizeVar
 from ..core.types import Array, Constraint, Struct, TangentOf, Tuple, TypeVar, show, substitute
 from ..core.types import Type as LanguageType
@@ -19,7 +19,7 @@ from .layout import Info, Layouts, captured_infos, erased, fields
 from .shape import Code, Leaf, Shape, Static, fill, functions, leaves, operands, outline, transform
 from .ssa import nothing
 from .uses import Uses
-from .walk import Control, Free, free, inside
+from .walk import Control, Free, binds, free, inside
 
 
 @dataclass(eq=False, slots=True)
@@ -67,6 +67,14 @@ class Instances:
         return made
 
     # ---- what a body reads from outside
+
+    def note_sizes(self, stmts: Sequence[typed.Stmt]) -> None:
+        """Remembers from which top-level variables functions read the sizes that these statements name."""
+        for s in (s for s in stmts if isinstance(s, typed.Let)):
+            for symbol, t in binds(s.pattern):
+                if symbol.top:
+                    for var in s.fresh if t == INT else _readable(t):
+                        self.top_sizes.setdefault(var, (symbol, t))
 
     def free(self, node: object) -> Free:
         known = self._free.get(id(node))

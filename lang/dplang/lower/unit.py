@@ -70,6 +70,7 @@ class Lowering:
         span = module.stmts[0].span if module.stmts else NOWHERE
         block = typed.Block(NOTHING, span, module.stmts, None)
         program.uses.note(block)
+        program.note_sizes(module.stmts)
         f = Body(program, program.name(module.name or "entry"), {}, span)
         inputs = tuple(s for s in self._read(block) if s in prior)
         params = _inputs(f, inputs, prior)
