@@ -125,7 +125,7 @@ class _Loop(_Turns):
 
     def code(self) -> Code:
         value, node = self.loop, self.node
-        node.admit([value.low, value.high, *(r.init for r in value.results if isinstance(r, Carry))])
+        node.admit_beside_moves([value.low, value.high, *(r.init for r in value.results if isinstance(r, Carry))])
         low, high = getter(node.source(value.low)), getter(node.source(value.high))
         self.prepare([value.body])
         start, turns = sequence(self.start), self.turns(node.slot(value.index.name))
@@ -205,7 +205,7 @@ class _While(_Turns):
 
     def code(self) -> Code:
         value, node = self.loop, self.node
-        node.admit([r.init for r in value.results if isinstance(r, Carry)])
+        node.admit_beside_moves([r.init for r in value.results if isinstance(r, Carry)])
         self.prepare([value.cond, value.body])
         test = node.owner.block(value.cond)
         condition = getter(valued(test.statements, test.results[0]))
