@@ -86,11 +86,13 @@ def report(verdicts: Iterable[Verdict], source: Source) -> str:
     """The loops of a source, each with the verdicts for it and for its derivative: what `dp loops` prints."""
     loops: dict[tuple[int, int], list[Verdict]] = {}
     for v in verdicts:
-        if v.span.source is source and _is_loop(v.span.text):
+        if v.span.source is source:
             loops.setdefault((v.span.start, v.span.end), []).append(v)
     lines = []
     for own in loops.values():
         span = own[0].span
+        if not _is_loop(span.text) and all(v.kind != "reduction" or v.role == "adjoint" for v in own):
+            continue
         width = len(str(len(source.starts)))
         lines.append(f"{span.line:>{width}}  {_line(span.text)}")
         for v in own:
@@ -105,7 +107,8 @@ def _line(text: str) -> str:
 
 
 def _is_loop(text: str) -> bool:
-    """Whether the source itself says that something is repeated; lifted calls are loops of the core only."""
+    """Whether the source itself says that something is repeated; lifted calls are loops of the core only, and
+    parallel by construction, so the report leaves them out."""
     return re.match(r"(parallel\s+for|for|while)\b|[\w.]*\s*[\[(].*\sfor\s", text, re.S) is not None
 
 
