@@ -28,7 +28,7 @@ from ..core.ir import (
 )
 from .additions import Swap
 from .custom import reverse_rule
-from .region import Part as Place
+from .region import Spot
 from .writing import function
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _threads(region: Region, value: Call, adjoints: tuple[int, ...]) -> dict[int
                 found[i] = (a, d)
         if isinstance(a, Var) and isinstance(a.type, ArrayType):
             place = region.locate(a)
-            if isinstance(place, Place) and not place.path and place.root.name not in taken:
+            if isinstance(place, Spot) and not place.path and place.root.name not in taken:
                 d = region.current(place.root)
                 if d is not None:
                     taken.add(place.root.name)

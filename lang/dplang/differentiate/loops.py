@@ -159,13 +159,10 @@ class _Turns:
         turn += list(sums.values())
         body = self.body(turn)
         body = substitute(body, {carried[k].name: starts[k] for k in constant})
-        types = [o.type for o in turn]
-        made_types = [stacked(t) if isinstance(r, Build) else t for r, t in zip(results, types, strict=True)]
+        types = [stacked(o.type) if isinstance(r, Build) else o.type for r, o in zip(results, turn, strict=True)]
+        made: tuple[Var, ...] = ()
         if results:
-            value = Loop(index, self.low, self.high, tuple(results), body)
-            made = list(self.region.out.let(value, *made_types, hint="a"))
-        else:
-            made = []
+            made = self.region.out.let(Loop(index, self.low, self.high, tuple(results), body), *types, hint="a")
         self.settle(carried, moving, starts, threads, whole, sums, made)
 
     # ---- the parts of it
@@ -276,27 +273,28 @@ class _Turns:
         found = []
         for name, thread in threads.items():
             param = self.inner.accumulators[name]
-            made = {v.name: x for x in self.inner.out.lets for v in x.names}
-            chain: list[Let] = []
-            end: Operand = thread.end
-            while end != param and isinstance(end, Var) and (let := made.get(end.name)):
-                if not isinstance(let.value, Update) or let.value.kind != "add":
-                    break
-                chain.append(let)
-                end = let.value.x
+            chain = self.additions_to(param, thread.end)
             updates = [let.value for let in chain if isinstance(let.value, Update)]
-            others = [x for x in self.inner.out.lets if x not in chain]
             path = self.own_part(updates[0].path, high) if updates else ()
-            alike = end == param and all(u.path == updates[0].path for u in updates)
-            if (
-                alike
-                and path
-                and not {param.name, *(v.name for x in chain for v in x.names)}
-                & set(free_names(Block(tuple(others), ())))
-            ):
+            others = [x for x in self.inner.out.lets if x not in chain]
+            read = free_names(Block(tuple(others), ()))
+            elsewhere = param.name in read or any(v.name in read for x in chain for v in x.names)
+            if path and not elsewhere and all(u.path == updates[0].path for u in updates):
                 self.inner.out.lets = others
                 found.append((name, (path, self.added([u.v for u in reversed(updates)]))))
         return found
+
+    def additions_to(self, start: Var, end: Operand) -> list[Let]:
+        """The bindings that lead from one adjoint to another by nothing but adding to parts of it, last first."""
+        made = {v.name: let for let in self.inner.out.lets for v in let.names}
+        chain: list[Let] = []
+        while end != start:
+            let = made.get(end.name) if isinstance(end, Var) else None
+            if let is None or not isinstance(let.value, Update) or let.value.kind != "add":
+                return []
+            chain.append(let)
+            end = let.value.x
+        return chain
 
     def added(self, parts: list[Operand]) -> Operand:
         sum = parts[0]
@@ -357,7 +355,7 @@ class _Turns:
         threads: Mapping[str, Thread],
         whole: Mapping[str, tuple[Path, Operand]],
         sums: Mapping[str, Operand],
-        made: list[Var],
+        made: tuple[Var, ...],
     ) -> None:
         """Hands the results of the adjoint loop on."""
         region = self.region

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Spot:
     """Where an array lives: it is the part of `root` at `path`."""
 
     root: Var
@@ -56,7 +56,7 @@ class Choice:
     places: tuple[Place, ...]
 
 
-Place: TypeAlias = Part | Choice
+Place: TypeAlias = Spot | Choice
 
 
 class Region:
@@ -292,9 +292,9 @@ class Region:
             case If() | Match() as branch if let is not None:
                 parts = [from_outside(params, side, let.names.index(v)) for params, side in blocks(branch)]
                 places = tuple(self.within(*part) for part in parts if part is not None)
-                return Choice(branch, places) if len(places) == len(parts) else Part(v, ())
+                return Choice(branch, places) if len(places) == len(parts) else Spot(v, ())
             case _:
-                return Part(v, ())
+                return Spot(v, ())
 
     def within(self, x: Var, path: Path) -> Place:
         return self.beneath(self.locate(x), map_path(path, self.need))
@@ -303,8 +303,8 @@ class Region:
         if not path:
             return place
         match place:
-            case Part(root, base):
-                return Part(root, trusted(offset(self.out, base, path)))
+            case Spot(root, base):
+                return Spot(root, trusted(offset(self.out, base, path)))
             case Choice(branch, places):
                 return Choice(branch, tuple(self.beneath(p, path) for p in places))
 
@@ -312,10 +312,10 @@ class Region:
         match place:
             case Choice(branch, places):
                 self.writer.choose(self, branch, places, d)
-            case Part(root, ()):
+            case Spot(root, ()):
                 before = self.current(root)
                 self.set(root, d if before is None else self.tangents.add(self.out, before, d))
-            case Part(root, path):
+            case Spot(root, path):
                 whole = self.current(root)
                 self.set(root, self._into(self.zeros(root) if whole is None else whole, path, d))
 
@@ -330,23 +330,18 @@ class Region:
             match let.value:
                 case Get(Var() as array, path) if is_view(path):
                     place = self.within(array, path)
-                    if isinstance(place, Part) and (whole := self.current(place.root)) is not None:
+                    if isinstance(place, Spot) and (whole := self.current(place.root)) is not None:
                         found = self.out.one(Get(whole, place.path), self.tangents.of(x.type), "d")
                         nothing = self.tangents.scalar_zero(self.out, element(found.type))
                         self.set(place.root, self.out.one(Update("set", whole, place.path, nothing), whole.type, "a"))
         return found
 
     def _into(self, whole: Operand, path: Path, d: Operand) -> Operand:
-        b = self.out
-        if isinstance(d.type, ArrayType):
-            if not isinstance(d.type.elem, EnumType):
-                return b.one(Update("add", whole, path, d), whole.type, "a")
-            before = b.one(Get(whole, path), d.type)
-            return b.one(Update("set", whole, path, self.tangents.add(b, before, d)), whole.type, "a")
-        if isinstance(d.type, EnumType):
-            before = b.one(Get(whole, path), d.type)
-            return b.one(Update("set", whole, path, self.tangents.add(b, before, d)), whole.type, "a")
-        return b.one(Update("add", whole, path, d), whole.type, "a")
+        """An adjoint array with `d` added to a part of it."""
+        if isinstance(element(d.type), EnumType):
+            before = self.out.one(Get(whole, path), d.type)
+            return self.out.one(Update("set", whole, path, self.tangents.add(self.out, before, d)), whole.type, "a")
+        return self.out.one(Update("add", whole, path, d), whole.type, "a")
 
 
-__all__ = ["Choice", "Part", "Place", "Region"]
+__all__ = ["Choice", "Place", "Region", "Spot"]
