@@ -84,6 +84,14 @@ def _free(node: tree.Node, bound: frozenset[str], found: list[tuple[str, Span]])
             if guard is not None:
                 _free(guard, inner, found)
             _free(body, inner, found)
+        case tree.Train(_, name, subject, clauses):
+            _free(subject, bound, found)
+            inner = bound if name is None else bound | {name.name}
+            for clause in clauses:
+                watching = isinstance(clause, tree.EveryClause) or (
+                    isinstance(clause, tree.Clause) and clause.word == "until"
+                )
+                _free(clause, inner | {"step", "loss"} if watching else inner, found)
         case tree.FnDef():
             inner = bound.union(
                 [node.name.name], (p.name.name for p in node.params), (p.name.name for p in node.type_params)

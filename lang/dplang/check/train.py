@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from ..core.ir import BOOL, FLOAT, INT
 from ..core.sizes import Size, SizeVar
 from ..core.types import UNIT as NOTHING
-from ..core.types import Array, FnType, Meta, Struct, Tuple, Type, Wrong, show
+from ..core.types import Array, Enum, FnType, Meta, Struct, Tuple, Type, TypeVar, Wrong, show
 from ..errors import training as faults
 from ..errors import types as type_faults
 from ..errors.diagnostic import Fault, NotBuilt, Note
@@ -43,7 +43,7 @@ from .names import Scope, StructName, Value
 from .native import fit
 from .sizing import forget
 from .unify import data_fault
-from .vectors import fields, has_tangent, scalar_count
+from .vectors import fields, has_tangent
 
 POINT, STATE, OPTIMISER, FUNCTION = "%x", "%s", "%optimiser", "%f"
 LATER = ("residuals", "epochs", "validate", "clip")
@@ -170,10 +170,29 @@ def _subject(cx: Context, e: tree.Train) -> tuple[typed.Expr, str] | None:
     if not has_tangent(t):
         cx.report(faults.NothingToTrain(e.subject.span, show(t)))
         return None
-    if scalar_count(t) is None:
-        cx.report(NotBuilt(e.subject.span, f"training a {show(t)}, which holds an enum,"))
+    part = _untrainable(t)
+    if part is not None:
+        cx.report(NotBuilt(e.subject.span, f"training what holds a value of type {show(part)}"))
         return None
     return init, name
+
+
+def _untrainable(t: Type, seen: frozenset[object] = frozenset()) -> Type | None:
+    """A part with a tangent whose scalars cannot be told one by one: an enum's, or that of an open type variable."""
+    match t:
+        case Array(elem):
+            return _untrainable(elem, seen)
+        case Tuple(parts):
+            return next((p for p in (_untrainable(q, seen) for q in parts) if p is not None), None)
+        case Struct(decl) if decl not in seen:
+            inner = seen | {decl}
+            return next((p for p in (_untrainable(f, inner) for f in fields(t)) if p is not None), None)
+        case Enum():
+            return t if has_tangent(t) else None
+        case TypeVar(bound=bound):
+            return None if bound in ("Vector", "Number") else t
+        case _:
+            return None
 
 
 class _Training:
@@ -281,7 +300,7 @@ class _Training:
         self.capture(inner, [e], mutable=True)
         parameter = self.bind_parameter(inner)
         outer = cx.body.frame
-        cx.body.frame = Frame(FLOAT)
+        cx.body.frame = Frame(FLOAT, closed="the objective of a `train`")
         try:
             value = self.good(coerce(inner, lambda_body(inner, e, FLOAT), FLOAT))
         finally:
@@ -298,8 +317,12 @@ class _Training:
         self.f = self.let("f", typed.Lambda(f, e.span, (x,), (self.flat,), loss))
 
     def bind_parameter(self, cx: Context) -> Value:
-        """The parameter under its name in the scope of `cx`."""
-        return cx.variable(self.name, self.e.name.span if self.e.name else self.e.subject.span, self.parameter)
+        """The parameter in the scope of `cx`: a sketch's has a hidden name there, and its sketch's in messages."""
+        name = self.e.name
+        symbol = typed.Symbol(self.e.subject.span.text if name is None else name.name, (name or self.e.subject).span)
+        value = Value(symbol, self.parameter)
+        cx.define(self.name, value)
+        return value
 
     def optimiser(self) -> Type | None:
         """Binds the optimiser and its first state; gives the type of the state, or None where there is no optimiser."""
