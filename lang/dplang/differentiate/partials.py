@@ -50,8 +50,11 @@ def _times(b: Builder, e: tree.Expr, writer: _Writer, factor: Operand, t: Scalar
         return b.prim("neg", t, factor, hint="d")
     if isinstance(e, tree.If):
         then, orelse = _value(e.then), _value(e.orelse)
+        condition = writer.write(b, e.condition, BOOL)
+        if isinstance(condition, Lit):
+            return _times(b, then if condition.value else orelse, writer, factor, t)
         return b.branch(
-            writer.write(b, e.condition, BOOL),
+            condition,
             lambda inner: (_times(inner, then, writer, factor, t),),
             lambda inner: (_times(inner, orelse, writer, factor, t),),
             t,
@@ -116,6 +119,8 @@ class _Writer:
         """The value of `e` as one of type `wanted`."""
         made = self._write(b, e, wanted)
         if made.type == INT and wanted != INT:
+            if isinstance(made, Lit):
+                return Lit(float(made.value), wanted)
             return b.prim("float32" if wanted == FLOAT32 else "float", wanted, made)
         return made
 
@@ -150,19 +155,32 @@ class _Writer:
     def _binary(self, b: Builder, op: str, left: tree.Expr, right: tree.Expr, wanted: Scalar) -> Operand:
         if op in COMPARISONS:
             t = self.joined(left, right) or self.number
-            return b.prim(op, BOOL, self.write(b, left, t), self.write(b, right, t))
+            return _folded(b, op, BOOL, self.write(b, left, t), self.write(b, right, t))
         if op == "^":
             base = self.type_of(left) or self.number
             exponent = self.type_of(right) or base
-            return b.prim(op, base, self.write(b, left, base), self.write(b, right, exponent))
+            return _folded(b, op, base, self.write(b, left, base), self.write(b, right, exponent))
         t = self.joined(left, right) or wanted
-        return b.prim(op, t, self.write(b, left, t), self.write(b, right, t))
+        return _folded(b, op, t, self.write(b, left, t), self.write(b, right, t))
 
     def _if(self, b: Builder, condition: tree.Expr, then: tree.Expr, orelse: tree.Expr, wanted: Scalar) -> Operand:
         cond = self.write(b, condition, BOOL)
+        if isinstance(cond, Lit):
+            return self.write(b, then if cond.value else orelse, wanted)
         sides = b.nested(), b.nested()
         made = self.write(sides[0], then, wanted), self.write(sides[1], orelse, wanted)
         return b.one(If(cond, sides[0].block(made[0]), sides[1].block(made[1])), wanted)
+
+
+def _folded(b: Builder, op: str, t: Scalar, x: Operand, y: Operand) -> Operand:
+    """A binary operation; done at once on literal Ints, as the exponent of a power often is."""
+    if isinstance(y, Lit) and y.type == INT:
+        if op == "^" and y.value == 1:
+            return x
+        if isinstance(x, Lit) and x.type == INT and op in ("-", "=="):
+            n, m = int(x.value), int(y.value)
+            return Lit(n - m, INT) if op == "-" else Lit(n == m, BOOL)
+    return b.prim(op, t, x, y)
 
 
 def _value(e: tree.Block | tree.If | None) -> tree.Expr:
