@@ -361,6 +361,19 @@ class Generator:
             if not params:
                 return (value,)
             p: Var = params[0]
+            if depth > 1 and self.random.random() < 0.4:
+                # the account goes through a loop of its own
+
+                def turn(c: Writer, i: Var, q: Var) -> tuple[Operand, ...]:
+                    deeper = [*own, i]
+                    self.read(c, deeper, 0)
+                    self.arithmetic(c, deeper, 0)
+                    return (self.entry(c, deeper, q, kind, read),)
+
+                m = self.pick(scope, MATRIX)
+                (p,) = inner.loop(literal(0), inner.one(Dim(m, 1), INT), [p], turn, p.type)
+                if self.random.random() < 0.8:
+                    return value, p
             for _ in range(self.random.choice([0, 1, 1, 1, 2])):
                 p = self.entry(inner, own, p, kind, read)
             return value, p

@@ -14,7 +14,7 @@ from ..primitives.runtime import Trap
 from . import lanes, reduce, values
 from .lanes import Bail, Op, TooMany
 from .machine import Machine
-from .rows import Code, Frame, Source, getter
+from .rows import Code, Frame, Source
 from .values import Array, dtype_of, scalar_of
 from .vectorise import (
     LOW,
@@ -25,7 +25,6 @@ from .vectorise import (
     Entry,
     Known,
     Root,
-    Same,
     Turn,
     Unfit,
 )
@@ -221,7 +220,7 @@ def _plan(compiler: Compiler, loop: Loop, result_types: Sequence[Any], slots: di
             root = compiler.roots[k.root]
             if k.version != root.version:
                 raise Unfit
-            outputs.append(_carried(compiler, root, slots[r.param.name], keep))
+            outputs.append(_carried(root, slots[r.param.name], keep))
         else:
             slot = compiler.lane(k, o.type)
             keep.add(slot)
@@ -249,7 +248,7 @@ def _gathered(r: Build | Reduce, slot: int, t: Any, result: Any) -> Gathered:
     return Gathered(slot, dtype_of(t), lambda terms: convert(operation(terms)))
 
 
-def _carried(compiler: Compiler, root: Root, param: int, keep: set[int]) -> Sum | Target:
+def _carried(root: Root, param: int, keep: set[int]) -> Sum | Target:
     entries = root.entries
     if len({e.trips for e in entries}) > 1:
         raise Unfit
@@ -257,11 +256,11 @@ def _carried(compiler: Compiler, root: Root, param: int, keep: set[int]) -> Sum 
     keep.update(trips)
     for e in entries:
         keep.add(e.lane)
-        keep.update(compiler.position_reads(e))
+        keep.update(e.reads)
     if not isinstance(root.type, ArrayType):
         terms = tuple((e.lane, e.negative) for e in entries)
         return Sum(param, dtype_of(root.type), terms, trips, scalar_of(root.type))
-    placed = [Placed(compiler, e) for e in entries]
+    placed = [Placed(e) for e in entries]
     if all(e.own for e in entries) and len({p.pattern for p in placed}) == 1:
         writes = root.writes
         return Target(param, root.start, lambda e, shape: _straight(placed, writes, e, shape))
@@ -271,24 +270,20 @@ def _carried(compiler: Compiler, root: Root, param: int, keep: set[int]) -> Sum 
 class Placed:
     """An entry with the code of its positions."""
 
-    def __init__(self, compiler: Compiler, entry: Entry) -> None:
+    def __init__(self, entry: Entry) -> None:
         level = len(entry.trips)
         self.lane = entry.lane
-        self.indices: list[lanes.Index] = []
+        self.indices = entry.places
         self.arrays: list[Code] = []
         self.turns: list[tuple[int, int]] = []  # level and dimension of affine positions
         scales = []
-        for axis, i in enumerate(entry.indices):
-            if isinstance(i, Turn):
-                affine = compiler.affine(i)
-                self.indices.append(affine)
-                self.arrays.append(lanes.spread(affine, level))
+        for axis, i in enumerate(entry.places):
+            if isinstance(i, lanes.Affine):
+                self.arrays.append(lanes.spread(i, level))
                 self.turns.append((i.level, axis))
                 scales.append(i.scale)
             else:
-                code = getter(i.source if isinstance(i, Same) else Source("slot", i.slot))
-                self.indices.append(code)
-                self.arrays.append(code)
+                self.arrays.append(i)
         self.pattern = (tuple(self.turns), tuple(scales))
 
     def order(self, e: Frame) -> tuple[int, ...]:

@@ -119,12 +119,15 @@ Known: TypeAlias = Same | Lane | Turn | Account
 class Entry:
     """One addition to a carried value, or one write: at positions (none for a number), of a lane.
 
-    `trips` are the slots that hold the numbers of turns of the loops around it; they also tell loops apart.
+    `trips` are the slots that hold the numbers of turns of the loops around it; they also tell loops apart. `places` are
+    the positions as code, and `reads` the slots that these read.
     """
 
     indices: tuple[Same | Lane | Turn, ...]
     lane: int
     trips: tuple[int, ...]
+    places: tuple[lanes.Index, ...] = ()
+    reads: tuple[int, ...] = ()
     negative: bool = False
 
     @property
@@ -624,7 +627,7 @@ class Compiler:
             case _:
                 raise Unfit
         self.current(k)
-        return self.enter(k, Entry((), self.lane(v, o.type), tuple(self.trips), op == "-"))
+        return self.enter(k, Entry((), self.lane(v, o.type), tuple(self.trips), negative=op == "-"))
 
     def update(self, value: Update, env: dict[str, Known]) -> Known:
         whole = self.known(value.x, env)
@@ -633,7 +636,10 @@ class Compiler:
         if value.kind == "push" or not all(isinstance(s, At) for s in value.path):
             raise Unfit
         indices = tuple(self.position(self.plain(o, env)) for o in _positions(value.path))
-        entry = Entry(indices, self.lane(self.plain(value.v, env), value.v.type), tuple(self.trips))
+        lane = self.lane(self.plain(value.v, env), value.v.type)
+        places = tuple(self.affine(i) if isinstance(i, Turn) else getter(_where(i)) for i in indices)
+        reads = tuple(r for i in indices for r in (_slots([_where(i)]) if isinstance(i, Lane) else self.index_reads(i)))
+        entry = Entry(indices, lane, tuple(self.trips), places, reads)
         if value.kind == "set":
             if root.entries or not entry.own or any(r != indices for r in root.reads):
                 raise Unfit
@@ -644,13 +650,6 @@ class Compiler:
 
     def position(self, k: Same | Lane | Turn) -> Same | Lane | Turn:
         return Lane(self.lane(k, INT), self.level, 0) if isinstance(k, Lane) else k
-
-    def position_reads(self, entry: Entry) -> list[int]:
-        """The slots that tell where an entry goes."""
-        found: list[int] = []
-        for i in entry.indices:
-            found += [i.slot] if isinstance(i, Lane) else self.index_reads(i)
-        return found
 
     def read_account(self, k: Account, indices: Sequence[Same | Lane | Turn]) -> Same:
         """A read of an array that is written at the same position later in the turn: what was there before the loop."""
@@ -676,6 +675,10 @@ def _slots(sources: Sequence[Source]) -> list[int]:
 def _same(k: Known) -> Source:
     assert isinstance(k, Same)
     return k.source
+
+
+def _where(k: Same | Lane) -> Source:
+    return k.source if isinstance(k, Same) else Source("slot", k.slot)
 
 
 def _read(slot: int) -> Code:
