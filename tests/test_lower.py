@@ -346,6 +346,31 @@ def test_match_tests_each_value_once() -> None:
     prints(text, "6.0 10.0 100.0 -1.0 -1.0")
 
 
+def test_a_long_arm_is_written_once() -> None:
+    text = """
+    enum T { A(Float), B(T, T), C, D(Int) }
+    fn g(x: T) -> Float = match x { A(a) => a, B(_, _) => 10, C => 3, D(n) => n }
+    fn f(x: T, y: T, k: Float) -> Float = match (x, y) {
+      (A(a), A(b)) => a * b
+      (B(p, _), C) => g(p)
+      (A(a), _) if a > 2 => { let u = a + k; let v = u * u; if v > 90 { return 1.0 }; v - u + k }
+      (z, w) => {
+        let u = cosh(k) + k
+        var s = 0.0
+        for i in 0..3 { s += u * i }
+        if s > 100 { return -1.0 }
+        s + g(z) * g(w)
+      }
+    }
+    let xs = [A(1), A(3), B(A(2), A(5)), C, D(4)]
+    print([f(x, y, 0.0) for x in xs, y in [A(2), C]])
+    print(f(C, C, 50.0), f(A(3), C, 9.0))
+    """
+    f = lower(text).fn("f")
+    assert [p.op for p in kinds(f, ir.Prim)].count("cosh") == 1
+    prints(text, "[[2.0, 6.0], [6.0, 6.0], [23.0, 2.0], [9.0, 12.0], [11.0, 15.0]]", "-1.0 1.0")
+
+
 def test_literals_in_patterns() -> None:
     prints(
         """

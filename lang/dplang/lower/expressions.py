@@ -193,7 +193,7 @@ def _leafwise(f: Body, op: str, args: list[Shape], outline: Shape) -> Shape:
 
 
 def _arrays(f: Body, e: typed.Lift | typed.Builder | typed.Reduce | typed.Vector | typed.Equal) -> Shape:
-    from .arrays import delayed, force, reduce
+    from .arrays import delayed, force
 
     match e:
         case typed.Lift() | typed.Builder():
@@ -201,6 +201,8 @@ def _arrays(f: Body, e: typed.Lift | typed.Builder | typed.Reduce | typed.Vector
             assert d is not None
             return force(f, d, "t")
         case typed.Reduce():
+            from .reductions import reduce
+
             return reduce(f, e)
         case typed.Vector():
             from .vectors import vector

@@ -129,10 +129,8 @@ class Layouts:
                     return
                 for i, (s, p) in enumerate(zip(types, parts, strict=True)):
                     yield from self.infos(s, p, f"{label}.{i}", None, fixed)
-            case _, Static(code, captured):
-                names = (*(s.name for s in code.symbols), *(s.name for s in code.sizes))
-                for name, p in zip(names, captured, strict=True):
-                    yield from captured_infos(p, f"{label}.{name}", fixed)
+            case _, Static():
+                yield from captured_infos(shape, label, fixed)
             case _:
                 yield Info(label, constraint, fixed)
 
@@ -206,6 +204,8 @@ def plain(shape: Shape) -> ir.Layout:
 
 
 def captured_infos(shape: Shape, label: str, fixed: bool) -> Iterator[Info]:
+    """The leaves of a captured value, of which only the structure is known. Training moves what a function value has
+    captured, not the top-level variables that it reads."""
     match shape:
         case Leaf():
             yield Info(label, None, fixed)
@@ -213,6 +213,6 @@ def captured_infos(shape: Shape, label: str, fixed: bool) -> Iterator[Info]:
             for i, p in enumerate(parts):
                 yield from captured_infos(p, f"{label}.{i}", fixed)
         case Static(code, captured):
-            names = (*(s.name for s in code.symbols), *(s.name for s in code.sizes))
-            for name, p in zip(names, captured, strict=True):
-                yield from captured_infos(p, f"{label}.{name}", fixed)
+            names = [(s.name, s.top) for s in code.symbols] + [(s.name, True) for s in code.sizes]
+            for (name, top), p in zip(names, captured, strict=True):
+                yield from captured_infos(p, f"{label}.{name}", fixed or top)

@@ -8,8 +8,9 @@ from ..check import typed
 from ..core.build import ZERO
 from ..core.ir import BOOL, FLOAT, FLOAT32, ArrayType, Fill, If, Lit, Operand, Reduce, Scalar, Var
 from . import expressions
-from .arrays import at, elementwise, leaf_dims, nest
+from .arrays import at, elementwise, nest
 from .body import FALSE, TRUE, Body
+from .reductions import leaf_dims
 from .shape import Leaf, Shape, fill, leaves, transform, zipped
 
 
