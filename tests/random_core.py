@@ -119,7 +119,7 @@ class Generator:
         for _ in range(n):
             shallow = [self.let, self.assign, self.write, self.write]
             deep = [self.branch, self.loop, self.loop, self.while_, self.builder, self.whole, self.matrix, self.row,
-                    self.checkpoint, self.match]  # fmt: skip
+                    self.checkpoint, self.match, self.boxes, self.slice, self.choice]  # fmt: skip
             self.pick(shallow if self.depth >= 2 else [*shallow, *deep])(s)
 
     def let(self, s: Scope) -> None:
@@ -185,6 +185,33 @@ class Generator:
             )
         )
 
+    def boxes(self, s: Scope) -> None:
+        """Arrays inside enum values, read in a loop."""
+        w, a, h = self.w, self.pick(s.arrays), self.pick(s.floats)
+        none = lambda: w.variant("Box", 0, h)  # noqa: E731
+        many = w.map(3, lambda i: w.iff(self.condition(s.copy(ints=[i])), none, lambda: w.variant("Box", 1, h, a)))
+
+        def turn(i: E, t: E) -> E:
+            inner = s.copy([t], [i])
+            read = lambda v, b: v * b[self.index(inner, b)] + self.leaf(inner)  # noqa: E731
+            return w.match(many[i % 3], lambda v: w.f("sin", v * t), read)
+
+        s.floats.append(w.f("tanh", w.loop(0, 4, [h], turn)))
+
+    def slice(self, s: Scope) -> None:
+        k = self.random.randrange(len(s.arrays))
+        low = self.random.randint(0, 1)
+        part = s.arrays[k][low : low + 2]
+        value = self.w.map(2, lambda i: self.w.f("sin", part[i] + self.leaf(s)))
+        s.arrays[k] = self.w.update("set", s.arrays[k], slice(low, low + 2), value)
+
+    def choice(self, s: Scope) -> None:
+        """An array that is one of two, read and given to a call."""
+        w, a, b = self.w, self.pick(s.arrays), self.pick(s.arrays)
+        c = w.iff(self.condition(s), lambda: a, lambda: b[0:3])
+        s.floats.append(c[self.index(s, c)] * w.call("pick", c, self.index(s, c)))
+        s.arrays.append(c)
+
     def settle(self, s: Scope, values: Any) -> None:
         new = s.restore(values if isinstance(values, tuple) else (values,))
         s.floats, s.arrays, s.matrices = new.floats, new.arrays, new.matrices
@@ -235,6 +262,7 @@ class Generator:
 def random_module(seed: int) -> Module:
     module = Module()
     t = module.enum("T", (FLOAT,), (EnumType("T"), EnumType("T")), (FLOAT, INT))
+    module.enum("Box", (FLOAT,), (FLOAT, VECTOR))
     module.types.update(grow=(t,), fold=(FLOAT,), power=(FLOAT,), halve=(FLOAT,))
     module.fn("grow", [FLOAT, INT], lambda w, x, d: w.iff(d <= 0, lambda: w.variant("T", 0, x), lambda: w.iff(
         d.eq(2), lambda: w.variant("T", 2, w.f("sin", x), d),
