@@ -119,7 +119,7 @@ Known: TypeAlias = Same | Lane | Turn | Account
 class Entry:
     """One addition to a carried value, or one write: at positions (none for a number), of a lane.
 
-    `trips` are the slots that hold the numbers of turns of the loops around it; they also tell loops apart. `places` are
+    `trips` are the slots that hold the numbers of turns of the loops around it; they tell loops apart too. `places` are
     the positions as code, and `reads` the slots that these read.
     """
 
