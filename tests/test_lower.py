@@ -129,6 +129,17 @@ def test_what_is_delayed_sees_the_variables_of_its_place() -> None:
     )
 
 
+@pytest.mark.parametrize("use", ["if c { return sum(y) }; 0.0", "if c { return 0.0 }; sum(y)", "var s = 0.0; s"])
+def test_what_elements_check_is_checked_whether_they_are_read_or_not(use: str) -> None:
+    text = """
+    fn sure(x: Float) -> Float { assert x > 0; x }
+    fn f(x: Float[n], c: Bool) -> Float { let y = [sure(e) for e in x]; USE }
+    print(f([-1.0], USED))
+    """
+    for used in ("true", "false"):
+        faults(text.replace("USED", used).replace("USE", use), "E0608")
+
+
 def test_an_element_of_what_is_not_made_is_computed_alone() -> None:
     f = lower("fn f(x: Float[n], i: Int) -> Float = (2 * x)[i]").fn("f")
     assert not kinds(f, ir.Loop)

@@ -43,14 +43,17 @@ class Instances:
     fns: dict[str, Fn] = field(default_factory=dict)
     layouts: Layouts = field(default_factory=Layouts)
     control: Control = field(default_factory=Control)
-    uses: Uses = field(default_factory=Uses)
     top_sizes: dict[SizeVar, tuple[typed.Symbol, LanguageType]] = field(default_factory=dict)
+    uses: Uses = field(init=False)
     _instances: dict[object, Instance] = field(default_factory=dict)
     _codes: dict[object, Code] = field(default_factory=dict)
     _free: dict[int, tuple[object, Free]] = field(default_factory=dict)
     _needs: dict[typed.Function, tuple[typed.Symbol, ...]] = field(default_factory=dict)
     _canonical: list[SizeVar] = field(default_factory=list)
     _names: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.uses = Uses(self.control)
 
     def program(self, entry: str) -> Program:
         enums: dict[str, EnumDecl] = dict(self.layouts.enums)

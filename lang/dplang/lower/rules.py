@@ -75,7 +75,7 @@ class _Wrapper:
             f.bind_sizes(f.type(t), shape, parameter=True)
         for (var, _), k in zip(code.fn.size_params, self.positions(), strict=True):
             f.parameter_size(var, next(leaves(sources[k])))
-        more = self.more(sources, fill(self.result, iter(results)))
+        more = self.more(held, args, fill(self.result, iter(results)))
         value = self.call([*sources, fill(self.result, iter(results)), *more])
         moved = [o for o in leaves(value) if self.tangible(o)]
         if self.kind != "jvp":
@@ -92,22 +92,24 @@ class _Wrapper:
         assert fn is not None
         return (fn.params.index(s) for _, s in fn.size_params)
 
-    def more(self, sources: Sequence[Shape], result: Shape) -> list[Shape]:
+    def more(self, held: Sequence[Shape], args: Sequence[Shape], result: Shape) -> list[Shape]:
         """The tangents or the cotangent that the body takes, as values of its parameters' types."""
+        bound = self.instance.code.bound
         match self.kind:
             case "partials":
                 return []
             case "vjp":
                 return [self.moved(result, "adjoint")]
             case "jvp":
-                moving = [s for s in sources if any(self.tangible(o) for o in leaves(s))]
-                made = [self.moved(s, "tangent") for s in moving]
-                # what is captured has tangents too, of which the rule knows nothing
-                known = {o for s in sources for o in leaves(s)}
-                for o in self.leaves:
-                    if o not in known and self.tangible(o):
-                        self.parameter("tangent", o.type, "tangent")
-                return made
+                # in the order of the core parameters; the rule knows nothing of the tangents of what is captured
+                given = [self.moved(s, "tangent") for s in args if self.moves(s)]
+                receiver = [self.moved(s, "tangent") for s in held[:bound] if self.moves(s)]
+                for s in held[bound:]:
+                    self.moved(s, "tangent")
+                return [*receiver, *given]
+
+    def moves(self, shape: Shape) -> bool:
+        return any(self.tangible(o) for o in leaves(shape))
 
     def moved(self, primal: Shape, hint: str) -> Shape:
         """A tangent of `primal` from parameters of its own; leaves without a tangent are the primal's."""

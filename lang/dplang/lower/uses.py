@@ -1,16 +1,19 @@
-"""Which `let`s of arrays are read once, element by element, by one loop: such an array is never made."""
+"""Which `let`s of arrays are read once, element by element, by one loop: such an array is never made.
+
+The loop must run whenever the `let` does, and not more often: what its elements check is checked, and once.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ..check import typed
-from .walk import Part, children
+from .walk import Control, Part, children
 
 
 @dataclass(slots=True)
 class _Use:
-    """Where a variable is bound (the loops around it) and whether every use so far suits."""
+    """Where a variable is bound (the loops, branches and jumps before it) and whether every use so far suits."""
 
     around: tuple[int, ...]
     count: int = 0
@@ -21,7 +24,8 @@ class _Use:
 class Uses:
     """The uses of immutable variables in the bodies that have been looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, control: Control) -> None:
+        self._control = control
         self._seen: dict[int, Part] = {}
         self._uses: dict[typed.Symbol, _Use] = {}
 
@@ -57,6 +61,20 @@ class Uses:
             case typed.For() | typed.While() | typed.Lambda():
                 for c in children(n):
                     self._visit(c, (*around, id(n)), None)
+            case typed.If(condition=condition, then=then, orelse=orelse):
+                self._visit(condition, around, loop)
+                for side in (then, orelse) if orelse is not None else (then,):
+                    self._visit(side, (*around, id(side)), None)
+            case typed.Arm():
+                for c in children(n):
+                    self._visit(c, (*around, id(n)), None)
+            case typed.Block(stmts=stmts, result=result):
+                for s in stmts:
+                    self._visit(s, around, loop)
+                    if self._control.jumps(s):
+                        around, loop = (*around, id(s)), None
+                if result is not None:
+                    self._visit(result, around, loop)
             case _:
                 for c in children(n):
                     self._visit(c, around, loop)
