@@ -31,6 +31,7 @@ class _Work(Generic[T]):
         self.function = function
         self.values: list[T] = []
         self.failure: BaseException | None = None
+        self.done = threading.Event()
 
     def run(self) -> None:
         _here.deep = True
@@ -38,6 +39,7 @@ class _Work(Generic[T]):
             self.values.append(self.function())
         except BaseException as failure:  # handed over to the caller, who raises it
             self.failure = failure
+        self.done.set()
 
     def outcome(self) -> T:
         if self.failure is not None:
@@ -53,7 +55,7 @@ def deep(function: Callable[[], T]) -> T:
     _raise_limit()
     try:
         thread = _start(work.run)
-        _wait(thread)
+        _wait(thread, work.done)
     finally:
         _restore_limit()
     return work.outcome()
@@ -74,13 +76,14 @@ def _start(run: Callable[[], None]) -> threading.Thread:
     raise AssertionError("the last size either starts or raises")
 
 
-def _wait(thread: threading.Thread) -> None:
-    """Joins. The first Ctrl-C asks the thread to end; a second one does not wait until it does."""
+def _wait(thread: threading.Thread, done: threading.Event) -> None:
+    """The first Ctrl-C asks the thread to end; a second one does not wait until it does."""
+    # not `join`: in Python 3.11 a thread whose `join` was interrupted counts as ended
     try:
-        thread.join()
+        done.wait()
     except KeyboardInterrupt:
         interrupt(thread)
-        thread.join()
+        done.wait()
 
 
 def interrupt(thread: threading.Thread) -> None:

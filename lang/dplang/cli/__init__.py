@@ -55,8 +55,11 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         _forget_output()
         return 0
-    except Exception as fault:
-        return _internal(fault)
+    except Exception as failure:
+        from .report import faults_of, show
+
+        show(faults_of(failure))
+        return 1
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -80,7 +83,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _room(name: str) -> Room:
-    room: Room = import_module(name, __package__)  # type: ignore[assignment]
+    room: Room = import_module(name, __package__)
     return room
 
 
@@ -90,7 +93,8 @@ def _overview(arguments: list[str]) -> int:
     listing = "\n".join(f"  {c.name:{width}}  {c.help}" for c in COMMANDS)
     word = arguments[0]
     if word in ("-h", "--help", "help"):
-        print(f"usage: dp COMMAND ..\n\n{listing}\n\nWithout a command `dp` is interactive. `dp COMMAND --help` tells more.")
+        print(f"usage: dp COMMAND ..\n\n{listing}\n")
+        print("Without a command `dp` is interactive. `dp COMMAND --help` tells more.")
         return 0
     if word in ("-V", "--version"):
         return _dispatch(["version"])
@@ -108,15 +112,3 @@ def _overview(arguments: list[str]) -> int:
 def _forget_output() -> None:
     """The reader has gone: what is left in the buffer must not be written when the process ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _internal(fault: Exception) -> int:
-    """The last resort: a fault of dp itself is told in a sentence; `DP_DEBUG=1` shows where it arose."""
-    if os.environ.get("DP_DEBUG"):
-        raise fault
-    what = " ".join(f"{type(fault).__name__}: {fault}".split())[:200]
-    print(
-        f"error[E0001]: dp itself failed ({what}); this is not a mistake in your program, please report it",
-        file=sys.stderr,
-    )
-    return 1

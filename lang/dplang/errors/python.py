@@ -85,3 +85,58 @@ class IntTooLarge(Diagnostic):
 
     def help(self) -> str:
         return "pass a float if only the magnitude matters"
+
+
+@diagnostic("E0765")
+class EnumNeedsVariant(Diagnostic):
+    """An enum was called to make a value of it. Values of an enum are made by its variants: `m.Leaf(1.0)`, or
+    just `m.Red` where a variant has no payload.
+    """
+
+    enum: str
+    variants: tuple[str, ...]
+
+    def sentence(self) -> str:
+        return f"`{self.enum}` is an enum, and it is its variants that make values"
+
+    def help(self) -> str:
+        return "its variants are " + ", ".join(f"`{v}`" for v in self.variants)
+
+
+@diagnostic("E0766")
+class NotDerivable(Diagnostic):
+    """Something was given to a derivative operator that is no function of dp.
+
+    `dp.grad` and its relatives take functions of a loaded file, methods of its structs, and what derivative operators
+    give. Functions of Python cannot be derived: write them in dp.
+    """
+
+    operator: str
+    what: str
+
+    def sentence(self) -> str:
+        return f"`{self.operator}` derives functions of dp, and it was given {self.what}"
+
+    def help(self) -> str:
+        return f"dp.{self.operator}(m.f), where m is a loaded file and f a function in it"
+
+
+@diagnostic("E0767")
+class WrtNotNames(Diagnostic):
+    """`wrt` tells by which parameter to derive: its name, such as `wrt="x"`, or a tuple of names, `wrt=("x", "y")`."""
+
+    what: str
+
+    def sentence(self) -> str:
+        return f"`wrt` is the name of a parameter or a tuple of names, not {self.what}"
+
+
+@diagnostic("E0768")
+class NotAText(Diagnostic):
+    """A text was expected: of a program in `dp.source` and `dp.check`, of a path in `dp.load`."""
+
+    where: str
+    what: str
+
+    def sentence(self) -> str:
+        return f"`{self.where}` takes a text, not {self.what}"

@@ -1,0 +1,46 @@
+"""`dp run FILE`: runs a program."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ..session import Session
+from .report import Warn, json_argument, reported
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", help="the program")
+    parser.add_argument(
+        "--limit",
+        type=positive,
+        metavar="WORK",
+        help="stop with a diagnostic after so much work (scalars touched), and at eight bytes of memory for each",
+    )
+    json_argument(parser)
+
+
+def positive(text: str) -> int:
+    """A positive whole number, for argparse."""
+    value = int(float(text)) if "e" in text.lower() else int(text)
+    if value <= 0:
+        raise ValueError(text)
+    return value
+
+
+def main(args: argparse.Namespace) -> int:
+    """With --json, what the program prints goes to standard error: standard output is one JSON list."""
+
+    def work(warn: Warn) -> int:
+        from ..interpret.evaluate import Limit
+
+        limit = None if args.limit is None else Limit(args.limit, max(8 * args.limit, LEAST_MEMORY))
+        session = Session(warn, sys.stderr if args.json else None, limit)
+        session.run(session.file(args.file))
+        return 0
+
+    return reported(args.json, work)
+
+
+LEAST_MEMORY = 1 << 26
+"""Bytes that a limited program may take in any case: Python's own objects are larger than the scalars in them."""

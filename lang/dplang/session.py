@@ -1,0 +1,204 @@
+"""The only state: the modules that were read, what lowering has made of them, and the values of top-level names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .analyse import modes, parallel
+from .check import typed
+from .check.module import Checked, check
+from .check.names import Scope
+from .core.ir import Program
+from .core.types import Type
+from .errors.diagnostic import Diagnostic, Fault
+from .errors.files import EmptyFile
+from .errors.source import Source, Span
+from .loading import Modules, read
+from .lower.shape import Shape
+from .lower.unit import Entry as Function
+from .lower.unit import Lowering, Unit
+from .syntax import parse as syntax
+from .syntax import tree
+from .values import Held, count
+
+if TYPE_CHECKING:
+    from .interpret.evaluate import Interpreter, Limit
+
+
+@dataclass(eq=False, slots=True)
+class Entry:
+    """A file, an entry of the REPL or a call from Python, checked and lowered; with an interpreter once it has run."""
+
+    source: Source
+    checked: Checked
+    unit: Unit
+    interpreter: Interpreter | None = None
+
+
+class Session:
+    """What one run of a program, one REPL or one load from Python knows.
+
+    `warn` is handed warnings as they are found; `out` is where programs print; `limit` bounds their work and memory.
+    """
+
+    def __init__(
+        self,
+        warn: Callable[[Sequence[Diagnostic]], None],
+        out: TextIO | None = None,
+        limit: Limit | None = None,
+    ) -> None:
+        self.warn = warn
+        self.out = out
+        self.limit = limit
+        self.modules = Modules(lambda d: warn([d]))
+        self.lowering = Lowering()
+        self.values: dict[typed.Symbol, Held] = {}
+        self._shapes: dict[typed.Symbol, Shape] = {}
+        self._constants: dict[int, Unit] = {}
+        self._computed: set[int] = set()
+        self._judged: set[str] = set()
+        self._io: dict[str, Any] = {}
+
+    # ---- from text to core
+
+    def file(self, path: str) -> Entry:
+        """A program file, checked, lowered and judged. A Fault where it is faulty."""
+        source = read(path)
+        with self.modules.opened(path):
+            return self.text(source)
+
+    def text(self, source: Source) -> Entry:
+        """The same for a text."""
+        module = syntax.parse(source)
+        if not module.items:
+            self.warn([EmptyFile(Span(source, 0, 0))])
+        return self.entry(module, source.name)
+
+    def entry(
+        self,
+        module: tree.Module,
+        name: str,
+        scope: Scope | None = None,
+        prior: Mapping[typed.Symbol, Shape] | None = None,
+    ) -> Entry:
+        """A surface tree, in the scope that earlier entries left. `prior` are variables that the caller will give."""
+        checked = check(module, name, self.modules, scope)
+        _refuse(checked.diagnostics)
+        for imported in self.modules.checked:
+            if id(imported) not in self._constants:
+                constants = self.lowering.unit(imported, self._shapes)
+                self._constants[id(imported)] = constants
+                self._note(constants)
+        unit = self.lowering.unit(checked.module, {**self._shapes, **(prior or {})})
+        warnings = [*checked.diagnostics, *self._judge()]
+        if warnings:
+            self.warn(warnings)
+        return Entry(module.span.source, checked, unit)
+
+    def _judge(self) -> list[Diagnostic]:
+        """The judgements on all functions that are new. A Fault where they refuse one."""
+        program = self.lowering.program
+        new = [name for name in program.fns if name not in self._judged]
+        found = modes.judge(program, new)
+        found += parallel.refusals(parallel.judge(program, new, asserted=True))
+        _refuse(found)
+        self._judged.update(new)
+        return found
+
+    def _note(self, unit: Unit) -> None:
+        self._shapes.update((v.symbol, v.shape) for v in unit.outputs)
+
+    def compiled(self, entry: Entry, after: str = "") -> Program:
+        """The core of an entry, through all passes or those up to the one named."""
+        from .pipeline import compile
+
+        return compile(self.lowering.program, entry.unit.entry, after)
+
+    def derived(self, entry: Entry) -> Program:
+        """The core of an entry with its derivatives as code, and nothing simplified: what `dp loops` judges."""
+        from .differentiate import differentiate
+        from .simplify.dead_code import reachable
+
+        return differentiate(reachable(replace(self.lowering.program, entry=entry.unit.entry)))
+
+    # ---- running
+
+    def run(self, entry: Entry, given: Mapping[typed.Symbol, Held] | None = None) -> dict[typed.Symbol, Held]:
+        """Runs an entry; `given` are the values of variables that no entry before has bound. Its own are returned."""
+        for module in self.modules.checked:
+            unit = self._constants.get(id(module))
+            if unit is not None and id(module) not in self._computed:
+                self._computed.add(id(module))
+                if unit.outputs:
+                    self.values.update(self._call(self._interpreter(unit.entry), unit, module, {}))
+        if entry.interpreter is None:
+            entry.interpreter = self._interpreter(entry.unit.entry)
+        return self._call(entry.interpreter, entry.unit, entry.checked.module, given or {})
+
+    def keep(self, values: Mapping[typed.Symbol, Held]) -> None:
+        """Makes what an entry has bound known to later ones."""
+        self.values.update(values)
+        self._shapes.update((s, v.shape) for s, v in values.items())
+
+    def test(self, function: Function) -> None:
+        """Runs a test; a Fault where it fails."""
+        self._interpreter(function.fn).call(function.fn, self._leaves(function.inputs, {}))
+
+    def _interpreter(self, name: str) -> Interpreter:
+        from .interpret.evaluate import Interpreter
+        from .pipeline import compile
+        from .train import tell  # noqa: F401  (its rows join the interpreter's)
+        from .train.progress import Progress
+
+        if not self._io:
+            self._io["progress"] = Progress()
+            self._io["warn"] = self._warn_of_training
+        progress: Progress = self._io["progress"]
+        out = progress.over(sys.stdout if self.out is None else self.out)
+        program = compile(self.lowering.program, name)
+        return Interpreter(program, limit=self.limit, out=out, state=self._io)
+
+    def _warn_of_training(self, warning: Diagnostic) -> None:
+        self._io["progress"].clear()
+        self.warn([warning])
+
+    def _call(
+        self, interpreter: Interpreter, unit: Unit, module: typed.Module, given: Mapping[typed.Symbol, Held]
+    ) -> dict[typed.Symbol, Held]:
+        try:
+            leaves = interpreter.call(unit.entry, self._leaves(unit.inputs, given))
+        finally:
+            self._io["progress"].reset()  # a fault or an interrupt leaves no bar behind
+        types = _types(module)
+        made: dict[typed.Symbol, Held] = {}
+        k = 0
+        for value in unit.outputs:
+            n = count(value.shape)
+            before = self.values.get(value.symbol)
+            t = before.type if before is not None else types[value.symbol]
+            made[value.symbol] = Held(t, value.shape, tuple(leaves[k : k + n]))
+            k += n
+        return made
+
+    def _leaves(self, symbols: Iterable[typed.Symbol], given: Mapping[typed.Symbol, Held]) -> list[Any]:
+        return [leaf for s in symbols for leaf in (given[s] if s in given else self.values[s]).leaves]
+
+
+def _refuse(diagnostics: Iterable[Diagnostic]) -> None:
+    """A Fault with everything that was found, where some of it is an error."""
+    found = tuple(diagnostics)
+    if any(d.severity == "error" for d in found):
+        raise Fault(*found)
+
+
+def _types(module: typed.Module) -> dict[typed.Symbol, Type]:
+    """The types of all top-level variables, those included that stand for a `let` without a type of its own."""
+    bound = {
+        s.pattern.symbol: s.pattern.type
+        for s in module.stmts
+        if isinstance(s, typed.Let) and isinstance(s.pattern, typed.BindPattern)
+    }
+    return {**bound, **module.types}
