@@ -138,7 +138,7 @@ class _Verifier:
                 self.expr(value)
                 self.types[symbol] = value.type
             case t.Assign(symbol, steps, value):
-                if symbol not in self.types:
+                if symbol not in self.types and not symbol.top:
                     self.fail(f"{symbol.name} is not bound", s)
                 for step in steps:
                     if isinstance(step, t.ItemStep):
@@ -194,6 +194,8 @@ class _Verifier:
                 if not isinstance(e.type, Scalar | TypeVar):
                     self.fail("a literal that is no scalar", e)
             case t.Local(symbol=symbol):
+                if symbol.top:
+                    self.types.setdefault(symbol, e.type)
                 if symbol not in self.types:
                     self.fail(f"{symbol.name} is not bound", e)
                 if not symbol.mutable and not symbol.top:

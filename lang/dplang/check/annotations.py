@@ -58,13 +58,15 @@ SCALARS: dict[str, Type] = {
 class Resolver:
     """Reads written types. `universals` (in a parameter list) collects names that become fresh sizes;
     `bind` (in `as` and in a `let`) makes `?k` a name in scope; `free` (in a lambda) leaves sizes to be found;
-    `ranked` stands for `[..]` in an instance of a function of any rank."""
+    `ranked` stands for `[..]` in an instance of a function of any rank; `marking` is set in the result of a function
+    type, where `?` is not the size of an argument."""
 
     cx: Context
     universals: dict[str, SizeVar] | None = None
     bind: bool = False
     free: bool = False
     ranked: tuple[Size, ...] | None = None
+    marking: bool = False
     named: dict[str, SizeVar] = field(default_factory=dict)
     fresh: list[SizeVar] = field(default_factory=list)
 
@@ -75,7 +77,11 @@ class Resolver:
             case tree.TupleType(span, parts, brackets):
                 return self._dims(Tuple(tuple(map(self.type, parts))), brackets, span)
             case tree.FnType(_, params, result):
-                return FnType(tuple(map(self.type, params)), self.type(result))
+                taken = tuple(map(self.type, params))
+                outer, self.marking = self.marking, True
+                given = self.type(result)
+                self.marking = outer
+                return FnType(taken, given)
             case tree.SizeNumber() | tree.SizeBinary() | tree.UnknownSize() | tree.AnyRank():
                 return self._wrong(faults.NotAType(t.span, t.span.text))
             case _:
@@ -186,8 +192,8 @@ class Resolver:
         return tuple(args)
 
     def _dims(self, elem: Type, groups: tuple[tuple[tree.BracketItem, ...], ...], span: Span) -> Type:
-        """An array type: all groups of brackets together are its dimensions."""
-        items = [item for group in groups for item in group]
+        """An array type; further brackets make an array of what stands before them: their dimensions come first."""
+        items = [item for group in reversed(groups) for item in group]
         if not items:
             return elem
         if len(items) == 1 and isinstance(items[0], tree.AnyRank):
@@ -224,7 +230,7 @@ class Resolver:
         return self.cx.any_size(item.span)
 
     def _unknown(self, name: str | None, span: Span) -> Size:
-        if self.universals is not None:
+        if self.universals is not None and not self.marking:
             var = SizeVar(name or "_")
             self.universals[f"?{var.id}"] = var
             return Size.of(var)

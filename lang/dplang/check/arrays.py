@@ -132,7 +132,7 @@ def infer_builder(cx: Context, e: tree.Builder, expected: Type | None) -> typed.
     n = len(e.binders)
     hint = drop(wanted, n) if isinstance(wanted, Array) and len(wanted.dims) >= n else None
     sizes: list[Size] = []
-    born = len(cx.body.born)
+    born = cx.mark()
 
     def body(inner: Context) -> typed.Expr:
         from .expressions import infer
@@ -154,7 +154,7 @@ def infer_builder(cx: Context, e: tree.Builder, expected: Type | None) -> typed.
         return cx.wrong(e.span)
     if data_fault(elem) is not None:
         return cx.wrong(e.span, faults.FunctionAsData(e.element.span, show(elem), "an array element"))
-    inside = set(cx.body.born[born:]) - _before_names(made)
+    inside = cx.born_since(born) - _before_names(made)
     for d in dims:
         if cx.size(d).atoms() & inside:
             return cx.wrong(e.span, faults.SizeInBuilder(e.element.span, str(d)))
@@ -210,14 +210,14 @@ def infer_reduction(cx: Context, e: tree.Reduction, expected: Type | None) -> ty
     def run() -> typed.Expr | None:
         return comprehend(cx, e.binders, e.element, body, join, None)
 
-    born = len(cx.body.born)
+    born = cx.mark()
     made = _closed(cx, e.span, "a reduction", run)
     if made is None or isinstance(cx.solve(made.type), Wrong):
         return cx.wrong(e.span)
     if name in ("argmin", "argmax") and isinstance(_innermost(made), typed.Reduce):
         return cx.wrong(e.span, NotBuilt(e.span, f"`{name}` over binders that depend on each other"))
     for d in strip(cx.solve(made.type))[1]:
-        if cx.size(d).atoms() & set(cx.body.born[born:]) - _before_names(made):
+        if cx.size(d).atoms() & cx.born_since(born) - _before_names(made):
             return cx.wrong(e.span, faults.SizeInBuilder(e.element.span, str(d)))
     if name != "mean":
         return made

@@ -72,7 +72,7 @@ def is_literal(scope: Scope, e: tree.Expr) -> bool:
         case tree.Unary(_, "-", operand):
             return is_literal(scope, operand)
         case tree.Binary(_, op, _, left, right):
-            return op in ("+", "-", "*", "/", "^") and is_literal(scope, left) and is_literal(scope, right)
+            return op in ("+", "-", "*", "/", "^") and is_literal(scope, right) and is_literal(scope, left)
         case tree.Name(_, name):
             return name in NAMED and scope.find(name) is None
         case _:

@@ -9,14 +9,14 @@ from typing import Protocol
 
 from ..core.ir import INT
 from ..core.sizes import Size, SizeMeta, SizeVar
-from ..core.types import WRONG, Meta, Type, transform
+from ..core.types import WRONG, Meta, Type
 from ..errors.diagnostic import Diagnostic, Note
 from ..errors.source import Source, Span
 from ..errors.types import CheckError
 from ..syntax import tree
 from . import typed
 from .names import Barrier, Entity, FnName, ModuleName, Scope, Value
-from .unify import Solver, is_unknown, sizes_of
+from .unify import Solver, is_unknown, of_values
 
 
 class Loader(Protocol):
@@ -129,7 +129,8 @@ class Body:
     regions: list[Region] = field(default_factory=list)
     globals: dict[typed.Symbol, Span] = field(default_factory=dict)
     metas: list[tuple[Meta | SizeMeta, Span, str]] = field(default_factory=list)
-    born: list[SizeVar] = field(default_factory=list)
+    born: dict[SizeVar, int] = field(default_factory=dict)
+    clock: int = 0
     labels: dict[str, int] = field(default_factory=dict)
     resizing: list[Value] = field(default_factory=list)
     adapted: list[tuple[Value, Type, Span]] = field(default_factory=list)
@@ -216,13 +217,20 @@ class Context:
         self.body.labels[name] = known
         var = SizeVar(name if known == 1 else f"{name}.{known}")
         self.unit.origins[var] = Note(origin.replace(f"`{name}`", f"`{var}`"), span)
-        self.body.born.append(var)
+        self.body.born[var] = self.mark()
         return var
+
+    def mark(self) -> int:
+        """A moment of the checking of this body."""
+        self.body.clock += 1
+        return self.body.clock
+
+    def born_since(self, moment: int) -> set[SizeVar]:
+        """The sizes that were named after a moment."""
+        return {var for var, made in self.body.born.items() if made > moment}
 
     def open(self, t: Type, name: str, span: Span) -> tuple[Type, tuple[SizeVar, ...]]:
         """`t` with a fresh name for each size that is `?`, and those names."""
-        if not any(is_unknown(s) for s in sizes_of(t)):
-            return t, ()
         named: dict[SizeVar, SizeVar] = {}
 
         def size(s: Size) -> Size:
@@ -235,7 +243,7 @@ class Context:
                 named[mark] = self.fresh_size(label, span, f"`{label}` is a size known only at run time, from here")
             return Size.of(named[mark])
 
-        opened = transform(t, lambda v: v, size)
+        opened = of_values(t, size)
         return opened, tuple(named.values())
 
     # ---- variables and effects
@@ -246,7 +254,7 @@ class Context:
 
     def variable(self, name: str, span: Span, t: Type, *, mutable: bool = False, size: Size | None = None) -> Value:
         """A new variable, put into scope."""
-        value = Value(typed.Symbol(name, span, mutable, self.scope.top), t, size)
+        value = Value(typed.Symbol(name, span, mutable, self.scope.top), t, size, made=self.mark())
         self.unit.values[value.symbol] = value
         self.define(name, value)
         return value
@@ -293,6 +301,16 @@ class Context:
 
 def local(value: Value, span: Span) -> typed.Expr:
     return typed.Local(value.type, span, value.symbol)
+
+
+def bare(value: typed.Expr, before: list[typed.Stmt]) -> typed.Expr:
+    """The value of a block that only binds, its bindings put into `before`: the sizes that they name are read there."""
+    while isinstance(value, typed.Block) and isinstance(value.result, typed.Local) and not value.result.symbol.mutable:
+        if not all(isinstance(s, typed.Let) for s in value.stmts):
+            break
+        before.extend(value.stmts)
+        value = value.result
+    return value
 
 
 def int_lit(value: int, span: Span) -> typed.Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.types import FnType, Meta, Tuple, Type, Wrong
+from ..core.types import FnType, Meta, Tuple, Type, Wrong, show
 from ..errors import types as faults
 from ..errors.diagnostic import Note
 from ..errors.source import Span
@@ -29,7 +29,7 @@ def check_lambda(
         fault = faults.LambdaArity(lam.span, len(lam.params), len(params))
         return cx.wrong(lam.span, fault)
     inner = cx.inner("lambda")
-    born = len(cx.body.born)
+    born = cx.mark()
     place: list[typed.Stmt] = []
     symbols: list[typed.Symbol] = []
     types: list[Type] = []
@@ -51,6 +51,8 @@ def check_lambda(
     finally:
         cx.body.frame = outer
     value_type = escape(cx, body.type, born)
+    if result is not None and isinstance(cx.solve(result), Meta) and not cx.unit.solver.fits(value_type, result):
+        return cx.wrong(lam.span, faults.UnknownResult(lam.body.span, show(value_type)))
     t = FnType(tuple(cx.solve(t) for t in types), value_type)
     return typed.Lambda(t, lam.span, tuple(symbols), t.params, with_stmts(place, body))
 
@@ -67,8 +69,6 @@ def lambda_body(cx: Context, body: tree.Expr, result: Type | None) -> typed.Expr
     if returned:
         _, made = join(cx, [value, *returned], "result", "another result has the type `{}`")
         value = made[0]
-    if wanted is not None:
-        cx.unit.solver.fits(value.type, wanted)
     return value
 
 

@@ -12,7 +12,7 @@ from ..errors import types as faults
 from ..errors.source import Span
 from ..syntax import tree
 from . import typed
-from .context import Context, bind, int_lit
+from .context import Context, bare, bind, int_lit
 from .free import children, pattern_names
 from .lift import coerce, report_sizes
 from .sizing import as_size, size_of
@@ -128,6 +128,7 @@ def _value(cx: Context, e: tree.Expr, before: list[typed.Stmt]) -> Turns | Parts
 
 def hold(value: typed.Expr, before: list[typed.Stmt]) -> typed.Expr:
     """`value`, evaluated once: a variable that cannot change, or a Let in `before`."""
+    value = bare(value, before)
     if isinstance(value, typed.Local) and not value.symbol.mutable:
         return value
     symbol = typed.Symbol("held", value.span)
@@ -173,7 +174,7 @@ def indexed_range(cx: Context, name: str, element: tree.Expr, span: Span) -> Tur
     """The range of a binder without `in`: the size of the dimensions that plain `x[.., k, ..]` index."""
     found: list[tuple[Size, typed.Expr]] = []
     for base, position in _indexings(element, name):
-        born = len(cx.body.born)
+        born = cx.mark()
         with cx.trial() as failed:
             from .expressions import infer
 
@@ -184,7 +185,7 @@ def indexed_range(cx: Context, name: str, element: tree.Expr, span: Span) -> Tur
         if not sound or position >= len(dims):
             continue
         size = cx.size(dims[position])
-        if not size.atoms() & set(cx.body.born[born:]):
+        if not size.atoms() & cx.born_since(born):
             found.append((size, value))
     if not found:
         cx.report(faults.NoRange(span, name))

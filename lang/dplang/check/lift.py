@@ -11,7 +11,7 @@ from ..errors import types as faults
 from ..errors.diagnostic import Note
 from ..errors.source import Span
 from . import typed
-from .context import Context
+from .context import Context, bare
 from .unify import drop, join_numbers, strip
 
 
@@ -33,9 +33,11 @@ def mapped(
     """`make` on the elements of the arguments at their last `depth` indices, over all of `dims`."""
     if not dims:
         return make([a for a, _ in args])
+    before: list[typed.Stmt] = []
     bound: list[tuple[typed.Symbol, typed.Expr, int]] = []
     inner: list[typed.Expr] = []
-    for value, depth in args:
+    for given, depth in args:
+        value = bare(given, before)
         if depth == 0 and isinstance(value, typed.Lit | typed.Local | typed.SizeValue | typed.FnValue | typed.Lambda):
             inner.append(value)
             continue
@@ -43,7 +45,8 @@ def mapped(
         bound.append((symbol, value, depth))
         inner.append(typed.Local(drop(value.type, depth), value.span, symbol))
     body = make(inner)
-    return typed.Lift(array(body.type, dims), span, dims, tuple(bound), body)
+    made = typed.Lift(array(body.type, dims), span, dims, tuple(bound), body)
+    return typed.Block(made.type, span, tuple(before), made) if before else made
 
 
 def common_dims(

@@ -130,6 +130,7 @@ def force(cx: Context, value: Value, span: Span) -> Size | None:
         return None
     symbol = value.symbol
     var = cx.fresh_size(symbol.name, symbol.span, f"`{symbol.name}` is defined here")
+    cx.body.born[var] = value.made
     named = typed.Symbol(symbol.name, symbol.span)
     local = typed.Local(INT, span, symbol)
     value.place.append(typed.Let(typed.BindPattern(named, INT), local, (var,), symbol.span))

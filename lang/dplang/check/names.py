@@ -26,7 +26,8 @@ class Value:
     `size` is what an immutable Int is as a size; where it is None so far, naming it puts a Let at `place`.
     `init` is what it began with, as written. `resizes` is the declared type of a `var y: Float[?]`, whose size
     changes at each assignment; `adapts` marks a `var` that may change its type inside an unrolled loop.
-    `captured` marks what a function value took of a `var`; `effects` are those of a function value.
+    `captured` marks what a function value took of a `var`; `effects` are those of a function value; `made` tells
+    when it was defined.
     """
 
     symbol: typed.Symbol
@@ -37,6 +38,7 @@ class Value:
     resizes: Type | None = None
     adapts: bool = False
     captured: bool = False
+    made: int = 0
     effects: Region | None = None
 
 

@@ -196,7 +196,7 @@ def infer_match(cx: Context, e: tree.Match, expected: Type | None, discard: bool
     if data_fault(t) is not None:
         cx.report(faults.FunctionAsData(e.scrutinee.span, show(t), "what `match` looks at"))
         t = Wrong()
-    born = len(cx.body.born)
+    born = cx.mark()
     if not discard:
         from .statements import function_branch
 

@@ -77,7 +77,7 @@ def with_stmts(before: list[typed.Stmt], e: typed.Expr) -> typed.Expr:
 
 def escape(cx: Context, t: Type, start: int, wrap: Callable[[str], str] = lambda name: name) -> Type:
     """`t` with each size that mentions a name made since `start` (in this body) replaced by `?`."""
-    born = set(cx.body.born[start:])
+    born = cx.born_since(start)
     if not born:
         return t
     gone: dict[Size, int] = {}

@@ -84,7 +84,7 @@ def infer_discarded(cx: Context, e: tree.Expr) -> typed.Expr:
 
 
 def infer_if(cx: Context, e: tree.If, expected: Type | None, discard: bool) -> typed.Expr:
-    born = len(cx.body.born)
+    born = cx.mark()
     cond = condition(cx, e.condition, "`if`")
     if not discard and function_branch(cx, e, "if", (e.then, e.orelse)):
         return cx.wrong(e.span)

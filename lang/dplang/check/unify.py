@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..core.sizes import Atom, Opaque, Size, SizeMeta, SizeVar
 from ..core.types import (
     INT,
@@ -148,7 +150,7 @@ class Solver:
             return True
         if isinstance(t, Never):
             return True
-        if occurs(meta, t):
+        if occurs(meta, t) or any(map(is_unknown, sizes_of(t))):
             return False
         self.types[meta] = t
         return True
@@ -158,6 +160,8 @@ class Solver:
         a, b = self.size(actual), self.size(expected)
         if a == b:
             return True
+        if is_unknown(a) and not is_unknown(b):
+            return False
         if is_unknown(b):
             mark = b.atom
             assert isinstance(mark, SizeVar)
@@ -218,6 +222,19 @@ def sizes_of(t: Type) -> list[Size]:
 
     transform(t, lambda v: v, size)
     return found
+
+
+def of_values(t: Type, size: Callable[[Size], Size]) -> Type:
+    """`t` with `size` applied to the sizes of its values; those in function types are sizes of other values."""
+    match t:
+        case Array(elem, dims):
+            return array(of_values(elem, size), tuple(map(size, dims)))
+        case Tuple(parts):
+            return Tuple(tuple(of_values(p, size) for p in parts))
+        case FnType():
+            return t
+        case _:
+            return transform(t, lambda v: v, size)
 
 
 def is_open(t: Type) -> bool:

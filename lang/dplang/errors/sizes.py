@@ -165,6 +165,36 @@ class SizeInBuilder(CheckError):
         return "arrays are rectangular: give all elements one size"
 
 
+@diagnostic("E0296")
+class UnknownResult(CheckError):
+    """A function value gives an array of a size known only at run time, where a type variable stands for its result.
+
+    Results of one type have one size: an array of them would not be rectangular.
+
+    Wrong:
+
+    ```dp error=E0296
+    fn each[A, B](f: (A) -> B, xs: A[n]) -> B[n] = [f(x) for x in xs]
+    print(each(n -> zeros(n), [1, 2]))
+    ```
+
+    Right:
+
+    ```dp
+    fn each[A, B](f: (A) -> B, xs: A[n]) -> B[n] = [f(x) for x in xs]
+    print(each(n -> sum(zeros(n)), [1, 2]))
+    ```
+    """
+
+    found: str
+
+    def sentence(self) -> str:
+        return f"the result of this function, {an(self.found)}, has no fixed size"
+
+    def help(self) -> str:
+        return "a type variable stands for one type, sizes included"
+
+
 @diagnostic("E0260")
 class SizeArgument(CheckError):
     """A size is given by something that is no Int.
@@ -525,5 +555,5 @@ class MisplacedRange(CheckError):
 __all__ = [
     "BackwardSlice", "IndexOutOfRange", "IndexType", "MisplacedRange", "MisplacedRank", "NegativeIndex", "NegativeSize",
     "NoRange", "NotASize", "NotIterable", "ReshapeSize", "SizeArgument", "SizeInBuilder", "SizeMismatch",
-    "SizeNotAlone", "TooManyIndices", "TupleIndex", "UnknownSize",
+    "SizeNotAlone", "TooManyIndices", "TupleIndex", "UnknownResult", "UnknownSize",
 ]  # fmt: skip

@@ -89,6 +89,7 @@ from .sizes import (
     SizeNotAlone,
     TooManyIndices,
     TupleIndex,
+    UnknownResult,
     UnknownSize,
 )
 from .source import Span
@@ -727,6 +728,7 @@ __all__ = [
     "RecursiveLet", "ReductionType", "RedundantArm", "RefutablePattern", "ReshapeSize", "RowTypes",
     "RuleWithoutFunction", "ScaleOnLeft", "SizeArgument", "SizeInBuilder", "SizeMismatch", "SizeNotAlone",
     "TooManyArguments", "TooManyIndices", "TupleIndex", "TypeMismatch", "TypeNotKnown", "TypeOpen", "UnknownArgument",
-    "UnknownBound", "UnknownConstructor", "UnknownMember", "UnknownName", "UnknownSize", "UnknownType", "Unreachable",
+    "UnknownBound", "UnknownConstructor", "UnknownMember", "UnknownName", "UnknownResult", "UnknownSize", "UnknownType",
+    "Unreachable",
     "UnusedValue", "UsedBefore", "WrittenTypeArguments", "WrongBrackets", "WrtForm", "WrtName", "near",
 ]  # fmt: skip
