@@ -65,7 +65,7 @@ def into(x: object, home: Loaded) -> Held:
             return _scalar(BOOL, bool(x), home)
         case int() | np.integer():
             return _scalar(INT, _int(int(x)), home)
-        case np.float32() | np.float16():
+        case np.generic() if x.dtype.kind == "f" and x.dtype.itemsize < 8:
             return _scalar(FLOAT32, np.float32(x), home)
         case float():
             return _scalar(FLOAT, float(x), home)
@@ -114,7 +114,7 @@ def _array(a: np.ndarray[Any, Any], home: Loaded) -> Held:
     if elem is None or dtype.itemsize > 8:
         raise Error(NoCounterpart(NOWHERE, f"an array of {dtype}", "convert it: `x.astype(float)`"))
     t = array(elem, tuple(map(Size.of, a.shape)))
-    made = np.ascontiguousarray(a, _DTYPES[elem])
+    made: np.ndarray[Any, Any] = np.ascontiguousarray(a, _DTYPES[elem])
     return Held(t, home.outline(t), (made,))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar, dataclass_transform
+from typing import ClassVar, Self, TypeVar, dataclass_transform
 
 from .source import Span
 
@@ -36,6 +36,13 @@ class Diagnostic:
 
     code: ClassVar[str] = ""
     span: Span
+
+    def __new__(cls, *args: object, **named: object) -> Self:
+        for base in reversed(cls.__mro__):
+            if base in _UNFINISHED:
+                _UNFINISHED.discard(base)
+                dataclass(frozen=True)(base)
+        return super().__new__(cls)
 
     @property
     def severity(self) -> str:
@@ -69,17 +76,24 @@ CATALOGUE: dict[str, type[Diagnostic]] = {}
 D = TypeVar("D", bound=Diagnostic)
 
 
+_UNFINISHED: set[type[Diagnostic]] = set()
+
+
 @dataclass_transform(frozen_default=True)
 def diagnostic(code: str) -> Callable[[type[D]], type[D]]:
-    """Registers a catalogue class under its code and makes it a frozen dataclass."""
+    """Registers a catalogue class under its code and makes it a frozen dataclass.
+
+    That takes place when the class is first used: most runs report little, and making all of them takes longer than
+    checking a small file.
+    """
 
     def register(cls: type[D]) -> type[D]:
         if code in CATALOGUE:
             raise ValueError(f"two diagnostics have the code {code}")
         cls.code = code
-        made = dataclass(frozen=True)(cls)
-        CATALOGUE[code] = made
-        return made
+        CATALOGUE[code] = cls
+        _UNFINISHED.add(cls)
+        return cls
 
     return register
 

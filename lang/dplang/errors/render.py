@@ -93,8 +93,9 @@ def _one(d: Diagnostic, paint: _Painter) -> str:
     lines = [paint(tone, f"{d.severity}[{d.code}]") + paint(_BOLD, ": " + _clean(d.sentence()))]
     if span.source is not NOWHERE.source:
         lines.append(" " * gutter + paint(_BLUE, "--> ") + f"{_clean(span.source.name)}:{span.line}:{span.column}")
-        lines.append(bar)
-        lines += _snippet(span, _clean(d.label()), "^", tone, gutter, paint)
+        if span.source.text:
+            lines.append(bar)
+            lines += _snippet(span, _clean(d.label()), "^", tone, gutter, paint)
     moved = False
     for note, where in notes:
         if where is not None and where.source is span.source and not moved and _beside(where, span):
