@@ -270,6 +270,30 @@ def test_gradient_costs_a_constant_times_its_function(name: str) -> None:
     assert large < 1.2 * small, "grows with the size"
 
 
+def test_forward_mode_makes_zeros_once() -> None:
+    def f(w: W, x: E, a: E) -> E:
+        n = w.dim(x)
+        p = w.map(n, lambda i: x[i] * a)
+
+        def turn(i: E, s: E) -> E:
+            c = w.iff((i % 2).eq(0), lambda: x, lambda: p)
+            return s * 0.9 + c[i] * c[0]
+
+        return w.loop(0, n, [a], turn)
+
+    module = Module()
+    module.fn("f", [VECTOR, FLOAT], f)
+    module.fn("g", [VECTOR, FLOAT, FLOAT], lambda w, x, a, d: w.derive("jvp", "f", [x, a], [1], [d], FLOAT, FLOAT))
+    program = derived(module)
+    x = np.random.default_rng(0).uniform(0.3, 1.3, size=2000)
+    counts = []
+    for fn, args in (("f", [x, 0.5]), ("g", [x, 0.5, 1.0])):
+        it = Interpreter(program, count=True)
+        it.call(fn, args)
+        counts.append(it.touched)
+    assert counts[1] < LIMIT * counts[0]
+
+
 def test_second_derivatives_cost_a_constant_times_the_function() -> None:
     module = Module()
     module.fn("f", [VECTOR], element_writes)

@@ -5,7 +5,7 @@ A name without a tangent here has the tangent zero. Loops, branches and calls ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -49,7 +49,7 @@ from ..core.ir import (
     Variant,
     While,
 )
-from ..core.rewrite import all_names, copy_block
+from ..core.rewrite import all_names, carried, copy_block
 from ..primitives.table import TABLE
 from .context import Context
 from .custom import forward_rule
@@ -100,6 +100,7 @@ def _write(ctx: Context, fn: Fn, varied: frozenset[int], made: Dual) -> Fn:
         tangents.append(forward.names.fresh(f"d{p.name}", ctx.tangents.of(p.type)))
         forward.d[p.name] = tangents[-1]
     b = Builder(forward.names, fn.span)
+    forward.at_home(b, (p.var for p in fn.params))
     forward.block(b, body)
     ends = [forward.tangent(b, body.results[k]) for k in made.results]
     types = (*fn.result_types, *(ctx.tangents.of(fn.result_types[k]) for k in made.results))
@@ -116,6 +117,9 @@ class Forward:
         self.tangents = ctx.tangents
         self.varied = varied
         self.d: dict[str, Operand] = {}
+        self.home: dict[str, Builder] = {}
+        """Where each primal array is bound: its zero tangent is made there, once, and not where it is needed."""
+        self.zeros: dict[str, Operand] = {}
 
     def of(self, o: Operand) -> Operand | None:
         """The tangent of an operand, None where it is zero."""
@@ -124,7 +128,20 @@ class Forward:
     def tangent(self, b: Builder, o: Operand) -> Operand:
         """The tangent of an operand, written out where it is zero."""
         found = self.of(o)
-        return self.tangents.zero_like(b, o) if found is None else found
+        return self.zero(b, o) if found is None else found
+
+    def zero(self, b: Builder, o: Operand) -> Operand:
+        if not isinstance(o, Var) or not isinstance(o.type, ArrayType) or o.name not in self.home:
+            return self.tangents.zero_like(b, o)
+        if o.name not in self.zeros:
+            home = self.home[o.name]
+            there = Builder(self.names, home.span, "adjoint")
+            self.zeros[o.name] = self.tangents.zero_like(there, o)
+            home.lets += there.lets
+        return self.zeros[o.name]
+
+    def at_home(self, b: Builder, names: Iterable[Var]) -> None:
+        self.home.update((v.name, b) for v in names)
 
     def moves(self, v: Var) -> bool:
         return v.name in self.varied
@@ -142,6 +159,7 @@ class Forward:
             inner = Builder(b.names, let.span, let.role)
             self.let(inner, let)
             b.lets += inner.lets
+            self.at_home(b, let.names)
 
     def give(self, let: Let, d: Operand | None, k: int = 0) -> None:
         if d is not None:
@@ -230,9 +248,9 @@ class Forward:
         if value.kind == "add" and dv is None:
             return dx
         if dx is None:
-            dx = self.tangents.zero_like(b, value.x)
+            dx = self.zero(b, value.x)
         if dv is None:
-            dv = self.tangents.zero_like(b, value.v)
+            dv = self.zero(b, value.v)
         return b.one(Update(value.kind, dx, value.path, dv), t, "d")
 
     def project(self, b: Builder, x: Operand, d: Operand, path: Path) -> Operand:
@@ -272,6 +290,7 @@ class Forward:
                 new = []
                 for tag, arm in enumerate(arms):
                     inner = b.nested()
+                    self.at_home(inner, arm.params)
                     self.opened(inner, x, tag, arm.params)
                     new.append(Arm(arm.params, self.side(inner, arm.body, moving)))
                 made: Value = Match(x, tuple(new))
@@ -344,7 +363,9 @@ class Forward:
                 self.d[r.param.name] = param
             else:
                 more.append(r)
-        return (*loop.results, *more), moving, self.side(b.nested(), loop.body, moving)
+        inner = b.nested()
+        self.at_home(inner, carried(loop.results))
+        return (*loop.results, *more), moving, self.side(inner, loop.body, moving)
 
     def while_(self, b: Builder, let: Let, loop: While) -> None:
         results, moving, body = self.turns(b, let, loop)
