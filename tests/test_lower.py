@@ -637,3 +637,9 @@ def test_tests_are_functions_of_what_they_read() -> None:
     assert Interpreter(program.program).call(first.fn, [2.0]) == ()
     with pytest.raises(Fault):
         Interpreter(program.program).call(second.fn, [2.0])
+
+
+def test_a_function_cannot_give_itself() -> None:
+    with pytest.raises(Fault) as raised:
+        lower("fn f(n: Int) -> (Float) -> Float = f(n)\nprint(f(1)(2.0))")
+    assert [d.code for d in raised.value.diagnostics] == ["E0100"]

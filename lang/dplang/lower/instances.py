@@ -12,6 +12,7 @@ from ..core.sizes import Size, SizeVar
 from ..core.types import Array, Constraint, Struct, TangentOf, Tuple, TypeVar, show, substitute
 from ..core.types import Type as LanguageType
 from ..core.types import transform as rebuilt
+from ..errors.diagnostic import Fault, NotBuilt
 from ..errors.source import Span
 from .body import Body, Delayed
 from .expressions import LAMBDA
@@ -193,7 +194,7 @@ class Instances:
     def call(self, f: Body, callee: Static, args: Sequence[Shape]) -> Shape:
         """The value of a call."""
         instance = self.instance(callee.code, args, callee.captured)
-        assert instance.result is not None, f"`{callee.code.label}` gives a function and calls itself"
+        assert instance.result is not None
         given = (*operands(args), *operands(callee.captured))
         types = [o.type for o in leaves(instance.result)]
         hint = callee.code.label.rpartition(".")[2]
@@ -207,6 +208,9 @@ class Instances:
         key = (code, tuple(map(_functions, args)), held)
         known = self._instances.get(key)
         if known is not None:
+            if known.result is None:
+                what = f"`{code.label}`, which gives a function and calls itself,"
+                raise Fault(NotBuilt(_span(code), what))
             return known
         result = None if _is_function(code.result) else self.layouts.outline(code.result)
         made = self._instances[key] = Instance(self.name(code.name), code, kinds, tuple(captured), result)
