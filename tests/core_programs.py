@@ -297,8 +297,13 @@ class Generator:
     def call(self, b: Writer, scope: list[Var], depth: int) -> None:
         if self.fns:
             fn = self.random.choice(self.fns)
-            args = tuple(self.pick(scope, p.var.type) for p in fn.params)
-            scope += b.let(Call(fn.name, args), *fn.result_types)
+            args = [self.pick(scope, p.var.type) for p in fn.params]
+            args[0] = self.beside(b, scope, args[2])
+            scope += b.let(Call(fn.name, tuple(args)), *fn.result_types)
+
+    def beside(self, b: Writer, scope: list[Var], x: Operand) -> Operand:
+        """A number to be given beside an array: an element of it, mostly, that nobody else reads."""
+        return b.get(x, self.index(b, x, 0, scope)) if self.random.random() < 0.7 else self.pick(scope, FLOAT)
 
     def bounds(self, b: Writer, scope: list[Var]) -> tuple[Operand, Operand]:
         x = self.pick(scope, self.random.choice([ROW, MATRIX]))
@@ -318,6 +323,8 @@ class Generator:
             kind = self.random.choice(["carry", "carry", "build", "+", "*", "min", "argmax", "any", "row"])
             if kind == "carry":
                 start = self.pick(scope, self.random.choice([FLOAT, ROW, MATRIX, INT]))
+                if start.type == FLOAT and results and isinstance(results[-1], Var) and results[-1].type == ROW:
+                    start = self.beside(b, scope, results[-1])
                 results.append(start)
                 wanted.append(start.type)
                 types.append(start.type)

@@ -36,6 +36,7 @@ from dplang.core.ir import (
     At,
     Call,
     Carry,
+    Dim,
     EnumDecl,
     EnumType,
     Fill,
@@ -425,6 +426,23 @@ def test_rows_of_enums_and_strings() -> None:
     assert row.tolist() == [(0, 2.0)] * 2
     assert built.tolist() == [(0, 2.0)] * 3
     assert words.tolist() == ["ab", "ab"]
+
+
+def test_rows_of_no_turns_have_sizes() -> None:
+    def write(b: Writer, x: Var, n: Var) -> tuple[Operand, ...]:
+        def fresh(c: Writer, i: Var) -> tuple[Operand, ...]:
+            size = c.prim("+", INT, n, literal(2))
+            return (c.loop(literal(1), size, ["build"], lambda d, j: (d.get(x, j),), ROW)[0],)
+
+        def rows(c: Writer, i: Var) -> tuple[Operand, ...]:
+            return (c.update("set", x, [i], literal(1.0)),)
+
+        (first,) = b.loop(literal(0), literal(0), ["build"], fresh, MATRIX)
+        (second,) = b.loop(literal(0), literal(0), ["build"], rows, MATRIX)
+        return b.one(Dim(first, 1), INT), b.one(Dim(second, 1), INT)
+
+    p = program(function("main", [("x", ROW), ("n", INT)], write))
+    assert run(p, np.zeros(5), 3) == (4, 5)
 
 
 def test_match_binds_payloads() -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..core.ir import ArrayType, Block, Build, Carry, Loop, Operand, Reduce, Result, While
+import numpy as np
+
+from ..core.ir import ArrayType, Block, Carry, Loop, Operand, Reduce, Result, Type, While
 from ..errors import Span
 from . import access, reduce, values
 from .closures import Statement, moves, sequence, valued
 from .machine import SINK, Machine
 from .plan import plan
 from .rows import Code, Frame, Source, getter, take
+from .shapes import Shapes
 
 if TYPE_CHECKING:
     from .prepare import Node
@@ -44,9 +47,10 @@ class Rows:
         if self.charge is not None:
             self.charge(v.size)
 
-    def array(self, t: ArrayType) -> Any:
+    def array(self, t: ArrayType, missing: Callable[[], Sequence[int]]) -> Any:
+        """The array; `missing` gives the sizes of its rows where there are none."""
         if self.made is None:
-            return values.stack([], t)
+            return np.empty((0, *missing()), values.dtype_of(t))
         return self.made if self.count == len(self.made) else self.made[: self.count].copy()
 
 
@@ -96,8 +100,14 @@ class _Turns:
             f[under_way].append(put(f))
 
         self.turn.append((SINK, append))
-        out, finish = take(under_way), self.finish(r, result, i)
-        self.after.append((self.node.slot(self.node.let.names[i].name), lambda f: finish(out(f))))
+        out, slot, t = take(under_way), self.node.slot(self.node.let.names[i].name), self.node.let.names[i].type
+        if isinstance(result.type, ArrayType):
+            assert isinstance(t, ArrayType)
+            whole, sizes = t, Shapes(self.node.owner.slots, self.value.body).dims(result)
+            self.after.append((slot, lambda f: out(f).array(whole, lambda: [max(n(f), 0) for n in sizes])))
+            return
+        finish = self.finish(r, result, t)
+        self.after.append((slot, lambda f: finish(out(f))))
 
     def begin(self, r: Result, result: Operand) -> Code:
         if not isinstance(result.type, ArrayType):
@@ -107,13 +117,9 @@ class _Turns:
         charge = None if meter is None else (lambda n: meter.add(n, span))
         return lambda f: Rows(f[count] or 0, span, charge)
 
-    def finish(self, r: Result, result: Operand, i: int) -> Callable[[Any], Any]:
-        t = self.node.let.names[i].type
+    def finish(self, r: Result, result: Operand, t: Type) -> Callable[[Any], Any]:
         if isinstance(r, Reduce):
             return reduce.finish(r, result.type, t, self.span)
-        assert isinstance(r, Build) and isinstance(t, ArrayType)
-        if isinstance(result.type, ArrayType):
-            return lambda rows: rows.array(t)
         dtype = values.dtype_of(t)
         return lambda row: values.from_list(row, dtype)
 
