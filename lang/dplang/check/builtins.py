@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from ..core.ir import BOOL, FLOAT, FLOAT32, INT, KEY, STRING
-from ..core.sizes import Size, SizeVar
-from ..core.types import UNIT, Array, Never, Struct, TangentOf, Tuple, Type, TypeVar, Wrong, array, show
+from ..core.ir import BOOL, FLOAT, FLOAT32, INT, KEY
+from ..core.types import Array, Struct, TangentOf, Tuple, Type, TypeVar, Wrong, array, show
 from ..errors import types as faults
 from ..errors.source import Span
-from ..primitives.table import TABLE, Row
+from ..primitives.table import TABLE
 from ..syntax import tree
 from . import typed
+from .arguments import positional, sizes_given, value_of
 from .arrays import REDUCTIONS, reduce_array
-from .context import Context, bind, int_lit
+from .context import Context, int_lit
 from .iteration import Parts, Turns, hold, turns
 from .lift import coerce, common_dims, join, mapped
-from .plotting import call_plot
+from .row_typing import TYPING
 from .rows import call_row
-from .sizing import as_size, with_stmts
+from .sizing import with_stmts
 from .targets import DERIVATIVES, function_value, is_function_like
 from .unify import data_fault, is_number, strip
 from .vectors import is_vector
@@ -42,38 +42,12 @@ def call_builtin(cx: Context, name: str, e: tree.Call, expected: Type | None) ->
     return cx.wrong(e.span) if args is None else call_row(cx, row, args, e.span, expected)
 
 
-def positional(
-    cx: Context, e: tree.Call, label: str, least: int = 0, most: int | None = None
-) -> list[tree.Expr] | None:
-    """The arguments of a built-in that takes them by position, from `least` to `most` of them."""
-    for a in e.args:
-        if a.name is not None:
-            cx.report(faults.UnknownArgument(a.name.span, a.name.name, label, (), "", None))
-            return None
-    if len(e.args) < least:
-        missing = tuple(f"number {i + 1}" for i in range(len(e.args), least))
-        cx.report(faults.MissingArgument(e.span, label, missing, None))
-        return None
-    if most is not None and len(e.args) > most:
-        cx.report(faults.TooManyArguments(e.args[most].span, label, most, len(e.args), None))
-        return None
-    return [a.value for a in e.args]
-
-
-def _value(cx: Context, e: tree.Expr, expected: Type | None = None) -> typed.Expr | None:
-    """An argument, or None where it is wrong."""
-    from .expressions import infer
-
-    value = infer(cx, e, expected)
-    return None if isinstance(cx.solve(value.type), Wrong | Never) else value
-
-
 # ---- sizes and shapes
 
 
 def _len(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
     args = positional(cx, e, "len", 1, 1)
-    value = _value(cx, args[0]) if args is not None else None
+    value = value_of(cx, args[0]) if args is not None else None
     if value is None:
         return cx.wrong(e.span)
     t = cx.solve(value.type)
@@ -86,7 +60,7 @@ def _len(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
 
 def _shape(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
     args = positional(cx, e, "shape", 1, 1)
-    value = _value(cx, args[0]) if args is not None else None
+    value = value_of(cx, args[0]) if args is not None else None
     if value is None:
         return cx.wrong(e.span)
     t = cx.solve(value.type)
@@ -105,46 +79,12 @@ def _after(value: typed.Expr, result: typed.Expr) -> typed.Expr:
     return with_stmts(before, result)
 
 
-def _sizes(
-    cx: Context, args: list[tree.Expr], label: str, before: list[typed.Stmt]
-) -> list[tuple[Size, typed.Expr]] | None:
-    """Sizes given as Ints, or as one tuple of them (`zeros(shape(x))`)."""
-    found: list[tuple[Size, typed.Expr]] = []
-    for a in args:
-        value = _value(cx, a, INT)
-        if value is None:
-            return None
-        t = cx.solve(value.type)
-        if isinstance(t, Tuple) and all(p == INT for p in t.parts):
-            while isinstance(value, typed.Block) and value.result is not None:
-                before.extend(value.stmts)
-                value = value.result
-            held = value if isinstance(value, typed.Make) else hold(value, before)
-            parts = (
-                held.parts
-                if isinstance(held, typed.Make)
-                else tuple(typed.GetField(INT, a.span, held, i) for i in range(len(t.parts)))
-            )
-            found += [as_size(cx, p, before) for p in parts]
-            continue
-        if t != INT:
-            cx.report(faults.SizeArgument(a.span, label, show(t)))
-            return None
-        size, value = as_size(cx, value, before)
-        known = size.constant
-        if known is not None and known < 0:
-            cx.report(faults.NegativeSize(a.span, known))
-            return None
-        found.append((size, value))
-    return found
-
-
 def _filled(cx: Context, args: list[tree.Expr], value: typed.Expr, label: str, span: Span) -> typed.Expr:
     """An array of the given sizes, every element `value`."""
     before: list[typed.Stmt] = []
     if data_fault(cx.solve(value.type)) is not None:
         return cx.wrong(span, faults.FunctionAsData(value.span, show(value.type), "an array element"))
-    sizes = _sizes(cx, args, label, before)
+    sizes = sizes_given(cx, args, label, before)
     if sizes is None:
         return cx.wrong(span)
     t = array(cx.solve(value.type), tuple(s for s, _ in sizes))
@@ -169,7 +109,7 @@ def _full(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
     if args is None:
         return cx.wrong(e.span)
     wanted = strip(cx.solve(expected))[0] if expected is not None else None
-    value = _value(cx, args[-1], wanted)
+    value = value_of(cx, args[-1], wanted)
     return cx.wrong(e.span) if value is None else _filled(cx, args[:-1], value, "full", e.span)
 
 
@@ -246,12 +186,12 @@ def _where(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
     args = positional(cx, e, "where", 3, 3)
     if args is None:
         return cx.wrong(e.span)
-    cond = _value(cx, args[0])
+    cond = value_of(cx, args[0])
     order = sorted((1, 2), key=lambda i: is_literal(cx.scope, args[i]))
     sides: dict[int, typed.Expr] = {}
     hint: Type | None = None
     for i in order:
-        value = _value(cx, args[i], hint)
+        value = value_of(cx, args[i], hint)
         if value is None or cond is None:
             return cx.wrong(e.span)
         sides[i] = value
@@ -290,7 +230,7 @@ def _reduction(name: str) -> Handler:
             return cx.wrong(e.span)
         if len(args) == 2:
             return call_row(cx, TABLE[name], args, e.span, expected)
-        value = _value(cx, args[0], _elements(expected) if name in ("sum", "mean", "prod") else None)
+        value = value_of(cx, args[0], _elements(expected) if name in ("sum", "mean", "prod") else None)
         if value is None:
             return cx.wrong(e.span)
         dims = strip(cx.solve(value.type))[1]
@@ -313,8 +253,8 @@ def _elements(expected: Type | None) -> Type | None:
 
 def _dot(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
     args = positional(cx, e, "dot", 2, 2)
-    a = _value(cx, args[0]) if args is not None else None
-    b = _value(cx, args[1], cx.solve(a.type)) if args is not None and a is not None else None
+    a = value_of(cx, args[0]) if args is not None else None
+    b = value_of(cx, args[1], cx.solve(a.type)) if args is not None and a is not None else None
     if a is None or b is None:
         return cx.wrong(e.span)
     t = cx.solve(a.type)
@@ -332,7 +272,7 @@ def _is_point(t: Type) -> bool:
 def _zero(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
     """`zero(x)`: the direction of x's type whose parts with a tangent are 0."""
     args = positional(cx, e, "zero", 1, 1)
-    value = _value(cx, args[0]) if args is not None else None
+    value = value_of(cx, args[0]) if args is not None else None
     if value is None:
         return cx.wrong(e.span)
     t = cx.solve(value.type)
@@ -345,7 +285,7 @@ def _zero(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
 
 def _split(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
     args = positional(cx, e, "split", 1, 1)
-    value = _value(cx, args[0]) if args is not None else None
+    value = value_of(cx, args[0]) if args is not None else None
     if value is None:
         return cx.wrong(e.span)
     value = coerce(cx, value, KEY)
@@ -357,7 +297,7 @@ def _split(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
 
 def _stop(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
     args = positional(cx, e, "stop", 1, 1)
-    value = _value(cx, args[0], expected) if args is not None else None
+    value = value_of(cx, args[0], expected) if args is not None else None
     return cx.wrong(e.span) if value is None else typed.Stop(cx.solve(value.type), e.span, value)
 
 
@@ -383,117 +323,4 @@ SPECIAL: dict[str, Handler] = {
     "stop": _stop,
     **{name: _reduction(name) for name in REDUCTIONS},
     **dict.fromkeys(DERIVATIVES, _derivative),
-}
-
-
-# ---- rows with a typing function
-
-
-def _print(cx: Context, row: Row, e: tree.Call, expected: Type | None) -> typed.Expr:
-    args = positional(cx, e, row.name)
-    if args is None:
-        return cx.wrong(e.span)
-    values = [_value(cx, a) for a in args]
-    cx.does(f"`{row.name}`", e.span)
-    for v in values:
-        if v is None:
-            return cx.wrong(e.span)
-        if data_fault(cx.solve(v.type)) is not None:
-            return cx.wrong(e.span, faults.NotPrintable(v.span, show(cx.solve(v.type))))
-    return typed.Io(UNIT, e.span, row.name, tuple(v for v in values if v is not None))
-
-
-def _csv(cx: Context, row: Row, e: tree.Call, expected: Type | None) -> typed.Expr:
-    """The columns of a file: one array for each name, all of one size that only the file knows."""
-    from .expressions import check
-
-    args = positional(cx, e, "csv", 2)
-    cx.does(f"`{row.name}`", e.span)
-    if args is None:
-        return cx.wrong(e.span)
-    values = tuple(check(cx, a, STRING) for a in args)
-    if any(isinstance(v.type, Wrong) for v in values):
-        return cx.wrong(e.span)
-    column = array(FLOAT, (Size.of(SizeVar("?rows")),))
-    columns = len(args) - 1
-    t: Type = column if columns == 1 else Tuple((column,) * columns)
-    opened, fresh = cx.open(t, "rows", e.span)
-    symbol = typed.Symbol("columns", e.span)
-    let = bind(symbol, opened, typed.Io(opened, e.span, row.name, values), fresh)
-    return typed.Block(opened, e.span, (let,), typed.Local(opened, e.span, symbol))
-
-
-def _draw(cx: Context, row: Row, e: tree.Call, expected: Type | None) -> typed.Expr:
-    """`random.normal(k)`, and with sizes behind `[random.normal(k[i]) for i in 0..n]`."""
-    from .rows import schemes
-
-    label = row.name.rpartition(".")[2]
-    count = len(schemes(row.scheme)[0].params)
-    args = positional(cx, e, label, count)
-    if args is None:
-        return cx.wrong(e.span)
-    if len(args) == count:
-        return call_row(cx, row, args, e.span, expected)
-    before: list[typed.Stmt] = []
-    key = _value(cx, args[0], KEY)
-    if key is None:
-        return cx.wrong(e.span)
-    key = hold(coerce(cx, key, KEY), before)
-    rest = [hold(v, before) for a in args[1:count] if (v := _value(cx, a)) is not None]
-    sizes = _sizes(cx, args[count:], label, before)
-    if sizes is None or isinstance(key.type, Wrong) or len(rest) < count - 1:
-        return cx.wrong(e.span)
-    ranges = tuple(typed.Range(typed.Symbol("i", e.span), int_lit(0, e.span), value) for _, value in sizes)
-    for r in ranges:
-        key = typed.Prim(KEY, e.span, "key_at", (key, typed.Local(INT, e.span, r.symbol)))
-    element = call_row(cx, row, [key, *rest], e.span, None)
-    t = array(element.type, tuple(s for s, _ in sizes))
-    return with_stmts(before, typed.Builder(t, e.span, ranges, element))
-
-
-def _reshape(cx: Context, row: Row, e: tree.Call, expected: Type | None) -> typed.Expr:
-    args = positional(cx, e, "reshape", 2)
-    value = _value(cx, args[0]) if args is not None else None
-    if args is None or value is None:
-        return cx.wrong(e.span)
-    elem, dims = strip(cx.solve(value.type))
-    if not dims:
-        return cx.wrong(e.span, faults.NeedsArray(args[0].span, "reshape", show(value.type)))
-    before: list[typed.Stmt] = []
-    sizes = _sizes(cx, args[1:], "reshape", before)
-    if sizes is None:
-        return cx.wrong(e.span)
-    old, new = _product(cx, dims), _product(cx, tuple(s for s, _ in sizes))
-    if old.constant is not None and new.constant is not None and old != new:
-        return cx.wrong(e.span, faults.ReshapeSize(e.span, show(value.type), str(old), str(new)))
-    t = array(elem, tuple(s for s, _ in sizes))
-    return with_stmts(before, typed.Prim(t, e.span, "reshape", (value, *(v for _, v in sizes))))
-
-
-def _product(cx: Context, dims: tuple[Size, ...]) -> Size:
-    total = Size.of(1)
-    for d in dims:
-        total = total * cx.size(d)
-    return total
-
-
-def _flatten(cx: Context, row: Row, e: tree.Call, expected: Type | None) -> typed.Expr:
-    args = positional(cx, e, "flatten", 1, 1)
-    value = _value(cx, args[0]) if args is not None else None
-    if value is None:
-        return cx.wrong(e.span)
-    elem, dims = strip(cx.solve(value.type))
-    if not dims:
-        return cx.wrong(e.span, faults.NeedsArray(e.args[0].span, "flatten", show(value.type)))
-    return typed.Prim(array(elem, (_product(cx, dims),)), e.span, "flatten", (value,))
-
-
-Typing: TypeAlias = Callable[[Context, Row, tree.Call, "Type | None"], typed.Expr]
-TYPING: dict[str, Typing] = {
-    "print": _print,
-    "plot": call_plot,
-    "csv": _csv,
-    "draw": _draw,
-    "reshape": _reshape,
-    "flatten": _flatten,
 }

@@ -320,3 +320,8 @@ def int_lit(value: int, span: Span) -> typed.Expr:
 def bind(symbol: typed.Symbol, t: Type, value: typed.Expr, fresh: tuple[SizeVar, ...] = ()) -> typed.Let:
     """A Let of one variable."""
     return typed.Let(typed.BindPattern(symbol, t), value, fresh, value.span)
+
+
+def context(unit: Unit, scope: Scope, owner: FnName | None, result: Type | None = None) -> Context:
+    """A fresh body."""
+    return Context(unit, Body(unit, owner, Frame(result)), scope)

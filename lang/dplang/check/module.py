@@ -12,18 +12,8 @@ from ..errors.source import Span
 from ..primitives.table import TABLE
 from ..syntax import tree
 from . import typed
-from .context import Body, Context, Frame, Loader, Region, Unit, bind
-from .declarations import (
-    check_fn,
-    check_struct,
-    complete_enum,
-    complete_struct,
-    context,
-    declare_enum,
-    declare_fn,
-    declare_struct,
-    variants,
-)
+from .context import Body, Context, Frame, Loader, Region, Unit, bind, context
+from .declarations import check_fn, declare_fn
 from .effects import first_waiting, settle
 from .finish import close, filled, walk
 from .free import pattern_names
@@ -43,6 +33,7 @@ from .names import (
 from .rules import check_rules, declare_rule
 from .sketches import declared_sketches, note_fill
 from .statements import Out, flat, spread, statement
+from .structs import check_struct, complete_enum, complete_struct, declare_enum, declare_struct, variants
 
 
 @dataclass(frozen=True, slots=True)

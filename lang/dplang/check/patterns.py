@@ -45,9 +45,24 @@ def bind_pattern(
 
     `more` is what has to follow the binding: Lets that name Ints as sizes, as far as they are asked for (at `place`).
     """
+    _distinct(cx, p)
     more: list[typed.Stmt] = [] if place is None else place
     bound = _pattern(cx, p, t, more, value, refutable=False, init=init)
     return bound, ([] if place is not None else more)
+
+
+def _distinct(cx: Context, p: tree.Pattern) -> None:
+    """A pattern binds each name once."""
+    seen: dict[str, Span] = {}
+    waiting = [p]
+    while waiting:
+        here = waiting.pop(0)
+        if isinstance(here, tree.NamePattern) and here.name != "_" and not here.name[:1].isupper():
+            if here.name in seen:
+                cx.report(faults.NameTaken(here.span, here.name, seen[here.name]))
+            seen[here.name] = here.span
+        elif isinstance(here, tree.TuplePattern | tree.ConstructorPattern):
+            waiting.extend(here.parts or ())
 
 
 def _pattern(
@@ -208,6 +223,7 @@ def infer_match(cx: Context, e: tree.Match, expected: Type | None, discard: bool
         inner = cx.inner()
         place: list[typed.Stmt] = []
         seen = len(cx.unit.errors)
+        _distinct(cx, arm.pattern)
         pattern = _pattern(inner, arm.pattern, t, place, None, refutable=True)
         sound = sound and len(cx.unit.errors) == seen
         guard = condition(inner, arm.guard, "a guard") if arm.guard is not None else None

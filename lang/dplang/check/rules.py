@@ -13,8 +13,8 @@ from ..errors.diagnostic import NotBuilt, Note
 from ..errors.source import Span
 from ..syntax import tree
 from . import typed
-from .context import Context, Unit
-from .declarations import body_value, check_fn, context, declare_fn
+from .context import Context, Unit, context
+from .declarations import body_value, check_fn, declare_fn
 from .finish import close
 from .lift import coerce
 from .names import FnName, Scope, SizeName, TypeName

@@ -342,7 +342,7 @@ def declared_sketches(unit: Unit) -> tuple[typed.Sketch, ...]:
 
 def start_of(cx: Context, sketch: Open, span: Span) -> typed.Expr | None:
     """Where the training of a sketch starts: its holes with the values that they begin with."""
-    from .declarations import check_constants
+    from .structs import check_constants
     from .expressions import check
 
     parts: list[typed.Expr] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from ..core.ir import INT, STRING
@@ -15,15 +15,14 @@ from ..syntax import tree
 from . import typed
 from .annotations import Resolver
 from .context import Context
-from .free import assigned_names, free_names, has_break
+from .free import free_names
 from .functions import let_function
-from .iteration import Parts, Turns, turns
 from .lift import coerce, mismatch
 from .lookup import unknown_name
-from .names import Builtin, Faulty, FnName, LetFn, SizeName, StructName, TypeName, Value, VariantName
+from .names import Builtin, Faulty, FnName, LetFn, StructName, Value, VariantName
 from .operators import condition
 from .patterns import bind_pattern, finish_branches
-from .sizing import forget, with_stmts
+from .sizing import forget
 from .targets import is_function_like
 from .unify import data_fault, is_unknown, sizes_of
 
@@ -48,7 +47,10 @@ def infer_block(cx: Context, b: tree.Block, expected: Type | None, discard: bool
     out: Out = []
     result: typed.Expr | None = None
     over = False
-    declare_local(cx, b.items)
+    if any(isinstance(item, tree.FnDef) for item in b.items):
+        from .local import declare_local
+
+        declare_local(cx, b.items)
     for i, item in enumerate(b.items):
         if over:
             cx.report(faults.Unreachable(item.span))
@@ -91,7 +93,7 @@ def infer_if(cx: Context, e: tree.If, expected: Type | None, discard: bool) -> t
     adapted = len(cx.body.adapted)
     then = infer_block(cx.inner(), e.then, expected, discard)
     if e.orelse is None:
-        _same_types(cx, adapted)
+        same_types(cx, adapted)
         if not discard and then.type != UNIT and not isinstance(then.type, Never | Wrong):
             if expected is not None and cx.solve(expected) == UNIT:
                 then = infer_block(cx.inner(), e.then, None, discard=True)
@@ -103,7 +105,7 @@ def infer_if(cx: Context, e: tree.If, expected: Type | None, discard: bool) -> t
         if isinstance(e.orelse, tree.If)
         else infer_block(cx.inner(), e.orelse, expected, discard)
     )
-    _same_types(cx, adapted)
+    same_types(cx, adapted)
     return finish_branches(
         cx,
         [then, orelse],
@@ -126,7 +128,7 @@ def function_branch(cx: Context, e: tree.Expr, what: str, branches: Sequence[tre
     return False
 
 
-def _same_types(cx: Context, since: int) -> None:
+def same_types(cx: Context, since: int) -> None:
     """Variables that changed their type inside a branch or loop must have the old one again at its end."""
     for value, before, span in cx.body.adapted[since:]:
         now = cx.solve(value.type)
@@ -152,9 +154,13 @@ def statement(cx: Context, item: tree.Item, out: Out) -> bool:
 
             assign(cx, item, out)
         case tree.For():
-            _for(cx, item, out)
+            from .loops import infer_for
+
+            infer_for(cx, item, out)
         case tree.While():
-            return _while(cx, item, out)
+            from .loops import infer_while
+
+            return infer_while(cx, item, out)
         case tree.Assert():
             _assert(cx, item, out)
         case tree.Return():
@@ -166,7 +172,9 @@ def statement(cx: Context, item: tree.Item, out: Out) -> bool:
 
             out.extend(declare_hole(cx, item))
         case tree.FnDef():
-            _local_fn(cx, item, out)
+            from .local import local_function
+
+            out.append(local_function(cx, item))
         case (
             tree.StructDef()
             | tree.EnumDef()
@@ -186,6 +194,8 @@ def statement(cx: Context, item: tree.Item, out: Out) -> bool:
 def _expression(cx: Context, e: tree.Expr, out: Out) -> bool:
     """An expression on a line of its own."""
     if isinstance(e, tree.If | tree.Match | tree.Block):
+        from .loops import refresh, resized_in
+
         refresh_after = resized_in(cx, e)
         value = infer_discarded(cx, e)
         out.append(typed.Do(value, e.span))
@@ -342,114 +352,6 @@ def _var(cx: Context, item: tree.VarDecl, out: Out) -> None:
     out.append(typed.Var(entity.symbol, value, (), item.span))
 
 
-def resized_in(cx: Context, node: tree.Node) -> list[Value]:
-    """The variables `var y: Float[?]` that are assigned inside."""
-    if not cx.body.resizing:
-        return []
-    names = assigned_names(node)
-    found = [cx.scope.find(n) for n in sorted(names)]
-    return [v for v in found if isinstance(v, Value) and v.resizes is not None]
-
-
-def refresh(cx: Context, values: list[Value], span: Span, out: Out) -> None:
-    """The sizes of variables that may have changed get new names, read here."""
-    for v in values:
-        assert v.resizes is not None
-        v.type, fresh = cx.open(v.resizes, f"len({v.symbol.name})", span)
-        symbol = typed.Symbol(v.symbol.name, span)
-        now = typed.Local(v.type, span, v.symbol)
-        out.append(typed.Let(typed.BindPattern(symbol, v.type), now, fresh, span))
-
-
-def _for(cx: Context, item: tree.For, out: Out) -> None:
-    before: list[typed.Stmt] = []
-    found = turns(cx, item.iterable, before, sized=False)
-    out.extend(before)
-    if found is None:
-        found = Turns(
-            typed.Lit(INT, item.span, 0), typed.Lit(INT, item.span, 0), None, Wrong(), lambda i: cx.wrong(i.span)
-        )
-    if isinstance(found, Parts):
-        _unrolled(cx, item, found, out)
-        return
-    changed = resized_in(cx, item.body)
-
-    def enter(inner: Context, start: Out) -> typed.Symbol:
-        place: list[typed.Stmt] = []
-        start.append(place)
-        if found.element is None and isinstance(item.pattern, tree.NamePattern):
-            value = inner.variable(item.pattern.name, item.pattern.span, INT)
-            value.place = place
-            return value.symbol
-        symbol = typed.Symbol("index", item.pattern.span)
-        index = typed.Local(INT, item.pattern.span, symbol)
-        value_of = index if found.element is None else found.element(index)
-        bound, more = bind_pattern(inner, item.pattern, found.type, None, value_of)
-        place.append(typed.Let(bound, value_of, (), item.pattern.span))
-        start.append(more)
-        return symbol
-
-    region = "a `parallel for`" if item.parallel else ""
-    with cx.region(region, item.span):
-        symbol, body = _loop_body(cx, item.body, enter, changed)
-    ranged = typed.Range(symbol, found.low, found.high)
-    out.append(typed.For(ranged, found.reverse, item.parallel, body, item.span))
-    refresh(cx, changed, item.span, out)
-
-
-def _loop_body(
-    cx: Context, body: tree.Block, enter: Callable[[Context, Out], typed.Symbol], changed: list[Value]
-) -> tuple[typed.Symbol, typed.Block]:
-    """The body of a loop; `enter` binds what a turn stands for."""
-    inner = cx.inner()
-    start: Out = []
-    symbol = enter(inner, start)
-    refresh(inner, changed, body.span, start)
-    frame = cx.body.frame
-    unrolled, frame.unrolled = frame.unrolled, None
-    adapted = len(cx.body.adapted)
-    frame.loops += 1
-    made = infer_block(inner.inner(), body, None, discard=True)
-    frame.loops -= 1
-    frame.unrolled = unrolled
-    _same_types(cx, adapted)
-    assert isinstance(made, typed.Block)
-    return symbol, typed.Block(made.type, made.span, (*flat(start), *made.stmts), made.result)
-
-
-def _unrolled(cx: Context, item: tree.For, found: Parts, out: Out) -> None:
-    """A loop over a tuple: one body a part, each with the types of its part."""
-    if item.parallel:
-        cx.report(faults.NotIterable(item.iterable.span, "a tuple", "`parallel for`"))
-    bodies: list[typed.Block] = []
-    frame = cx.body.frame
-    for i, t in enumerate(found.types):
-        inner = cx.inner()
-        part = typed.GetField(t, item.pattern.span, found.value, i)
-        bound, more = bind_pattern(inner, item.pattern, t, None, part)
-        start: Out = [typed.Let(bound, part, (), item.pattern.span), more]
-        before, frame.unrolled = frame.unrolled, inner.scope
-        frame.loops += 1
-        body = infer_block(inner, item.body, None, discard=True)
-        frame.loops -= 1
-        frame.unrolled = before
-        assert isinstance(body, typed.Block)
-        bodies.append(typed.Block(body.type, body.span, (*flat(start), *body.stmts), body.result))
-    out.append(typed.Unrolled(tuple(bodies), item.span))
-    refresh(cx, resized_in(cx, item.body), item.span, out)
-
-
-def _while(cx: Context, item: tree.While, out: Out) -> bool:
-    changed = resized_in(cx, item)
-    start: Out = []
-    refresh(cx, changed, item.condition.span, start)
-    cond = with_stmts(list(flat(start)), condition(cx, item.condition, "`while`"))
-    _, body = _loop_body(cx, item.body, lambda inner, begin: typed.Symbol("turn", item.span), changed)
-    out.append(typed.While(cond, body, item.span))
-    refresh(cx, changed, item.span, out)
-    return isinstance(item.condition, tree.Bool) and item.condition.value and not has_break(item.body)
-
-
 def _assert(cx: Context, item: tree.Assert, out: Out) -> None:
     from .expressions import infer
 
@@ -488,64 +390,3 @@ def _jump(cx: Context, item: tree.Break | tree.Continue, out: Out) -> bool:
         return True
     out.append(typed.Break(item.span) if word == "break" else typed.Continue(item.span))
     return True
-
-
-# ---- functions inside functions
-
-
-def declare_local(cx: Context, items: tuple[tree.Item, ...]) -> None:
-    """Functions of a block that use none of its variables may be used before their line, and call each other."""
-    fns = [i for i in items if isinstance(i, tree.FnDef)]
-    if not fns or cx.scope.top:
-        return
-    from .declarations import declare_fn
-
-    bound = {n for i in items if isinstance(i, tree.Let | tree.VarDecl) for n in _bound_by(i)}
-    names = {f.name.name for f in fns}
-    capturing = {f.name.name for f in fns if _captures(cx, f, bound, names)}
-    while True:
-        more = {
-            f.name.name for f in fns if f.name.name not in capturing and any(n in capturing for n, _ in free_names(f))
-        }
-        if not more:
-            break
-        capturing |= more
-    for f in fns:
-        if f.name.name not in capturing:
-            cx.define(f.name.name, declare_fn(cx.unit, cx.scope, f, cx.body.owner))
-
-
-def _bound_by(item: tree.Let | tree.VarDecl) -> list[str]:
-    from .free import pattern_names
-
-    return [item.name.name] if isinstance(item, tree.VarDecl) else list(pattern_names(item.pattern))
-
-
-def _captures(cx: Context, f: tree.FnDef, bound: set[str], siblings: set[str]) -> bool:
-    for name, _ in free_names(f):
-        if name in siblings:
-            continue
-        if name in bound:
-            return True
-        entity, _, top = cx.scope.locate(name)
-        if not top and isinstance(entity, Value | LetFn | SizeName | TypeName):
-            return True
-    return False
-
-
-def _local_fn(cx: Context, item: tree.FnDef, out: Out) -> None:
-    """A function that captures variables: a closure, checked at each use."""
-    name = item.name.name
-    if isinstance(cx.scope.names.get(name), FnName):
-        return
-    params = tuple(
-        tree.LambdaParam(p.span, tree.NamePattern(p.name.span, p.name.name), _plain(p.type)) for p in item.params
-    )
-    lam = tree.Lambda(item.span, params, item.body)
-    made = let_function(cx, name, lam, item.name.span, item)
-    made.scope.names[name] = made
-    out.append(made.place)
-
-
-def _plain(t: tree.FieldType | None) -> tree.TypeExpr | None:
-    return t.base if isinstance(t, tree.Constrained | tree.InInterval) else t

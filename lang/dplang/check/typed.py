@@ -42,7 +42,9 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Lit(Node):
-    """A constant of type Float, Float32, Int, Bool or String (the type is the final one: `1` may be a Float)."""
+    """A constant of type Float, Float32, Int, Bool or String (the type is the final one: `1` may be a Float).
+
+    Beside a value of a type variable bounded by Number, a whole number of that variable's type."""
 
     value: float | int | bool | str
 
@@ -181,9 +183,11 @@ class Lift(Node):
 
 @dataclass(frozen=True, slots=True)
 class Vector(Node):
-    """Vector space arithmetic on structs and tuples: `+`, `-` of two, `*` of a Float scalar (left) and one, unary `neg`, `dot`, `zero`.
+    """Vector space arithmetic on structs and tuples: `+`, `-` of two, `*` of a Float scalar (left) and one, unary `neg`,
+    `dot`, `zero` (of one, whose shape it has). Of a type variable bounded by Vector it is that of what this stands for.
 
     Acts on the leaves that have a tangent; other leaves are the left operand's (of `*`, the right one's).
+    Where the result's type has constraints, they are checked.
     """
 
     op: Literal["+", "-", "*", "neg", "dot", "zero"]
@@ -422,7 +426,9 @@ Expr: TypeAlias = (
 @dataclass(frozen=True, slots=True)
 class Let:
     """`fresh` are size variables that this binding names: lowering reads each from the dimensions of the
-    value where it first stands alone in the pattern's type, or, for an Int symbol, from the Int itself."""
+    value where it first stands alone in the pattern's type, or, for an Int symbol, from the Int itself.
+    They are known from here to the end of the enclosing body, branch or lambda, also behind the Block around the Let.
+    Names of the file's level that a function uses are read from its `globals`."""
 
     pattern: Pattern
     value: Expr
@@ -480,7 +486,9 @@ class For:
 
 @dataclass(frozen=True, slots=True)
 class Unrolled:
-    """A `for` over a tuple: one body a part. `break` and `continue` in them mean this loop."""
+    """A `for` over a tuple: one body a part. `break` and `continue` in them mean this loop.
+
+    An Assign without steps right in a body may give its variable another type, which it has from there on."""
 
     bodies: tuple[Block, ...]
     span: Span = field(repr=False, compare=False)
