@@ -183,8 +183,8 @@ class Lift(Node):
 
 @dataclass(frozen=True, slots=True)
 class Vector(Node):
-    """Vector space arithmetic on structs and tuples: `+`, `-` of two, `*` of a Float scalar (left) and one, unary `neg`,
-    `dot`, `zero` (of one, whose shape it has). Of a type variable bounded by Vector it is that of what this stands for.
+    """Vector space arithmetic on structs and tuples: `+`, `-` of two, `*` of a Float scalar (left) and one, `neg` of one,
+    `dot` of two, `zero` (of one, whose shape it has). Of a type variable bounded by Vector it is that of what this stands for.
 
     Acts on the leaves that have a tangent; other leaves are the left operand's (of `*`, the right one's).
     Where the result's type has constraints, they are checked.
@@ -351,7 +351,7 @@ class Derive(Node):
 
 @dataclass(frozen=True, slots=True)
 class Demand(Node):
-    """Of unit type: `train` demands that the Float result of `fn` (one parameter) can be learned from all leaves of `arg`.
+    """Of unit type: `train` demands that the Float result of `fn` (one parameter) can be learned from all of `arg`.
     Leaves of fields marked `fixed` are left out."""
 
     fn: Expr
@@ -368,7 +368,8 @@ class Flatten(Node):
 
 @dataclass(frozen=True, slots=True)
 class Unflatten(Node):
-    """The value of `like`'s type whose trainable scalars are `flat` mapped back by the constraints; other leaves are `like`'s."""
+    """The value of `like`'s type whose trainable scalars are `flat` mapped back by the constraints; other leaves are those
+    of `like`."""
 
     flat: Expr
     like: Expr
