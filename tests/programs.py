@@ -159,7 +159,7 @@ class Generator:
             self.let, self.let, self.var, self.assign, self.assign, self.branch, self.loop, self.loop,
             self.write_loop, self.while_loop, self.write, self.closure, self.builder, self.slice,
             self.field_write, self.cells, self.push, self.whole, self.matrix, self.checkpoint,
-            self.breaking, self.match, self.tuple,
+            self.breaking, self.match, self.tuple, self.literal, self.literal, self.checkpoint,
         ]  # fmt: skip
         if self.depth >= 2:
             kinds = [self.let, self.assign, self.assign, self.write, self.field_write]
@@ -259,6 +259,13 @@ class Generator:
         a, name = self.choose(scope.arrays), self.fresh("w")
         scope.arrays.append(name)
         return f"{indent}let {name} = " + self.choose([f"concat({a}[0..2], {a}[1..3])", f"{a}[0..3]", f"sin({a})", f"2.0 * {a} - 0.1"])
+
+    def literal(self, scope: Scope, indent: str) -> str:
+        name, a, b = self.fresh("w"), self.leaf(scope), self.leaf(scope)
+        e = self.choose([f"[{a}, {b}, {self.scalar(scope, 1)}]", f"full(4, sin({a}))", f"[{a}, {a} * {b}, 0.5]"])
+        scope.arrays.append(name)
+        scope.mutable_arrays.append(name)
+        return f"{indent}var {name} = {e}"
 
     def cells(self, scope: Scope, indent: str) -> str:
         c, i = self.fresh("c"), self.fresh("i")
