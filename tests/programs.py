@@ -262,10 +262,11 @@ class Generator:
 
     def literal(self, scope: Scope, indent: str) -> str:
         name, a, b = self.fresh("w"), self.leaf(scope), self.leaf(scope)
-        e = self.choose([f"[{a}, {b}, {self.scalar(scope, 1)}]", f"full(4, sin({a}))", f"[{a}, {a} * {b}, 0.5]"])
+        e = self.choose([f"[{a}, {b}, {self.scalar(scope, 1)}]", f"full(4, sin({a}))", f"full(3, {a} * {b})"])
         scope.arrays.append(name)
         scope.mutable_arrays.append(name)
-        return f"{indent}var {name} = {e}"
+        use = f"h = tanh(0.5 * h + {name}[0] * {name}[2])"
+        return f"{indent}var {name} = {e}\n{indent}{use}"
 
     def cells(self, scope: Scope, indent: str) -> str:
         c, i = self.fresh("c"), self.fresh("i")
