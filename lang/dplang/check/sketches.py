@@ -342,8 +342,8 @@ def declared_sketches(unit: Unit) -> tuple[typed.Sketch, ...]:
 
 def start_of(cx: Context, sketch: Open, span: Span) -> typed.Expr | None:
     """Where the training of a sketch starts: its holes with the values that they begin with."""
-    from .structs import check_constants
     from .expressions import check
+    from .structs import check_constants
 
     parts: list[typed.Expr] = []
     fields = sketch.struct.decl.fields

@@ -183,8 +183,9 @@ class Lift(Node):
 
 @dataclass(frozen=True, slots=True)
 class Vector(Node):
-    """Vector space arithmetic on structs and tuples: `+`, `-` of two, `*` of a Float scalar (left) and one, `neg` of one,
-    `dot` of two, `zero` (of one, whose shape it has). Of a type variable bounded by Vector it is that of what this stands for.
+    """Vector space arithmetic on structs and tuples: `+`, `-` of two, `*` of a Float scalar (left) and one, `neg` of
+    one, `dot` of two, `zero` (of one, whose shape it has). Of a type variable bounded by Vector it is that of what the
+    variable stands for.
 
     Acts on the leaves that have a tangent; other leaves are the left operand's (of `*`, the right one's).
     Where the result's type has constraints, they are checked.
@@ -368,7 +369,7 @@ class Flatten(Node):
 
 @dataclass(frozen=True, slots=True)
 class Unflatten(Node):
-    """The value of `like`'s type whose trainable scalars are `flat` mapped back by the constraints; other leaves are those
+    """A value of `like`'s type: its trainable scalars are `flat` mapped back by the constraints, other leaves are those
     of `like`."""
 
     flat: Expr
