@@ -16,11 +16,12 @@ from typing import Literal, TypeAlias
 from ..core.sizes import Size, SizeVar
 from ..core.types import Constraint, Struct, Type, TypeVar
 from ..errors.source import Span
+from ..nodes import node
 
 _ids = count(1)
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Symbol:
     """A variable, told apart by `id`. `mutable` for `var`s. `top` for top-level lets and vars of a module."""
 
@@ -31,7 +32,7 @@ class Symbol:
     id: int = field(default_factory=lambda: next(_ids))
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Node:
     type: Type
     span: Span = field(repr=False, compare=False)
@@ -40,7 +41,7 @@ class Node:
 # ---- leaves
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Lit(Node):
     """A constant of type Float, Float32, Int, Bool or String (the type is the final one: `1` may be a Float).
 
@@ -49,21 +50,21 @@ class Lit(Node):
     value: float | int | bool | str
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Local(Node):
     """A variable, local or top-level (`symbol.top`)."""
 
     symbol: Symbol
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class SizeValue(Node):
     """The Int value of a size over the size variables in scope."""
 
     size: Size
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class FnRef:
     """A definition together with its type arguments: types and sizes for `fn.type_params` in order."""
 
@@ -71,7 +72,7 @@ class FnRef:
     args: tuple[Type | Size, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class FnValue(Node):
     """A definition as a function value. `bound` is the receiver of a method value `w.f`, else None."""
 
@@ -79,7 +80,7 @@ class FnValue(Node):
     bound: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Lambda(Node):
     """A closure. It captures the symbols that are free in `body` at the moment it is made."""
 
@@ -91,7 +92,7 @@ class Lambda(Node):
 # ---- making and taking apart
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Make(Node):
     """A tuple or struct of its parts in order (defaults filled in). `checks` names the constraints to check."""
 
@@ -99,18 +100,18 @@ class Make(Node):
     checks: tuple[Constraint | None, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class MakeArray(Node):
     parts: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class MakeVariant(Node):
     tag: int
     args: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class GetField(Node):
     """Field or part number `index`. Of an array of structs: the array of that field."""
 
@@ -118,12 +119,12 @@ class GetField(Node):
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class At:
     index: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Slice:
     """`low..high` of one dimension; None is the start or the end."""
 
@@ -134,7 +135,7 @@ class Slice:
 IndexItem: TypeAlias = At | Slice
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class GetItem(Node):
     base: Expr
     items: tuple[IndexItem, ...]
@@ -143,7 +144,7 @@ class GetItem(Node):
 # ---- computing
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Prim(Node):
     """A row of the primitive table on arguments of exactly its types (elementwise rows: scalars)."""
 
@@ -151,7 +152,7 @@ class Prim(Node):
     args: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Call(Node):
     """A call of a definition with its arguments in parameter order."""
 
@@ -159,7 +160,7 @@ class Call(Node):
     args: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Apply(Node):
     """A call of a function value."""
 
@@ -167,7 +168,7 @@ class Apply(Node):
     args: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Lift(Node):
     """`body` mapped over the leading dimensions `dims`.
 
@@ -181,7 +182,7 @@ class Lift(Node):
     body: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Vector(Node):
     """Vector space arithmetic on structs and tuples: `+`, `-` of two, `*` of a Float scalar (left) and one, `neg` of
     one, `dot` of two, `zero` (of one, whose shape it has). Of a type variable bounded by Vector it is that of what the
@@ -195,7 +196,7 @@ class Vector(Node):
     args: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Equal(Node):
     """Structural equality of two values of one data type that is no scalar (scalars use the primitive `==`)."""
 
@@ -203,7 +204,7 @@ class Equal(Node):
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Range:
     """A bound variable that runs from `low` to `high`."""
 
@@ -212,7 +213,7 @@ class Range:
     high: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Builder(Node):
     """One dimension for each range, in order; then those of the element.
 
@@ -226,7 +227,7 @@ class Builder(Node):
 ReduceOp: TypeAlias = Literal["+", "*", "min", "max", "any", "all", "argmin", "argmax", "logsumexp"]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Reduce(Node):
     """The elements over all ranges combined. `+` of arrays, structs and tuples adds leaf by leaf.
 
@@ -238,7 +239,7 @@ class Reduce(Node):
     element: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class If(Node):
     """Without `else` the type is the unit tuple. `and` and `or` of scalars are Ifs (they short-circuit)."""
 
@@ -247,31 +248,31 @@ class If(Node):
     orelse: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class BindPattern:
     symbol: Symbol
     type: Type
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class AnyPattern:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class VariantPattern:
     tag: int
     parts: tuple[Pattern, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class TuplePattern:
     """Of a tuple (structs have no patterns)."""
 
     parts: tuple[Pattern, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class LiteralPattern:
     """An Int, Bool or String."""
 
@@ -281,14 +282,14 @@ class LiteralPattern:
 Pattern: TypeAlias = BindPattern | AnyPattern | VariantPattern | TuplePattern | LiteralPattern
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Arm:
     pattern: Pattern
     guard: Expr | None
     body: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Match(Node):
     """Known to be exhaustive. The first arm that fits is taken."""
 
@@ -296,7 +297,7 @@ class Match(Node):
     arms: tuple[Arm, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Block(Node):
     """Statements, then the value (None: unit, or never reached)."""
 
@@ -304,17 +305,17 @@ class Block(Node):
     result: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Checkpoint(Node):
     body: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Stop(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Cast(Node):
     """`value as type`: each dimension of `type` is checked against the value's at run time; those that are one of
     `fresh` alone are bound instead. Without need of a check (sizes equal as types) the checker leaves it out."""
@@ -323,7 +324,7 @@ class Cast(Node):
     fresh: tuple[SizeVar, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Format(Node):
     """An interpolated string: literal pieces, and values with Python format specifications (elementwise for arrays)."""
 
@@ -334,7 +335,7 @@ DeriveKind: TypeAlias = Literal["grad", "value_and_grad", "jvp", "vjp", "hvp", "
 DERIVE_KINDS: tuple[DeriveKind, ...] = ("grad", "value_and_grad", "jvp", "vjp", "hvp", "jacobian", "hessian")
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Derive(Node):
     """A derivative operator applied: `kind(fn, wrt = ..)(args)`; unapplied, the checker makes a Lambda around it.
 
@@ -350,7 +351,7 @@ class Derive(Node):
     seeds: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Demand(Node):
     """Of unit type: `train` demands that the Float result of `fn` (one parameter) can be learned from all of `arg`.
     Leaves of fields marked `fixed` are left out."""
@@ -359,7 +360,7 @@ class Demand(Node):
     arg: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Flatten(Node):
     """The trainable Float scalars of `value` (leaves with a tangent, `fixed` fields left out) as one Float[n],
     mapped to the unconstrained space by the constraints of its fields."""
@@ -367,7 +368,7 @@ class Flatten(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Unflatten(Node):
     """A value of `like`'s type: its trainable scalars are `flat` mapped back by the constraints, other leaves are those
     of `like`."""
@@ -376,7 +377,7 @@ class Unflatten(Node):
     like: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Io(Node):
     """Input or output: `print`, `plot.line`, `data.csv`, training progress … A row of the table with an effect.
 
@@ -425,7 +426,7 @@ Expr: TypeAlias = (
 # ---- statements
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Let:
     """`fresh` are size variables that this binding names: lowering reads each from the dimensions of the
     value where it first stands alone in the pattern's type, or, for an Int symbol, from the Int itself.
@@ -438,7 +439,7 @@ class Let:
     span: Span = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Var:
     symbol: Symbol
     value: Expr
@@ -446,18 +447,18 @@ class Var:
     span: Span = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class FieldStep:
     index: int
     constraint: Constraint | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class ItemStep:
     items: tuple[IndexItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Assign:
     """`symbol` with the part at `steps` replaced by `value` (no steps: all of it).
 
@@ -475,7 +476,7 @@ class Assign:
     span: Span = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class For:
     """Over Ints from low to high. Loops over arrays are loops over the index with a Let; `reverse` counts down."""
 
@@ -486,7 +487,7 @@ class For:
     span: Span = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Unrolled:
     """A `for` over a tuple: one body a part. `break` and `continue` in them mean this loop.
 
@@ -496,37 +497,37 @@ class Unrolled:
     span: Span = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class While:
     condition: Expr
     body: Block
     span: Span = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Return:
     value: Expr | None
     span: Span = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Break:
     span: Span = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Continue:
     span: Span = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Assert:
     condition: Expr
     message: Expr | None
     span: Span = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Do:
     """An expression evaluated for its effect."""
 
@@ -579,7 +580,7 @@ class Function:
     user: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class HoleInfo:
     """One hole of a sketch: its field in the struct of holes, and what `dp fill` replaces.
 

@@ -11,27 +11,28 @@ The interpreter, the kernel emitter, the printer and the verifier read this same
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from ..errors.source import Span
+from ..nodes import node
 
 # ---- types
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Scalar:
     name: Literal["Float", "Float32", "Int", "Bool", "String", "Key"]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class EnumType:
     """A reference to a declaration in `Program.enums` (recursive types need a name)."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class ArrayType:
     """A dense row-major array; a dim is a number where the program's text fixes it, else None."""
 
@@ -48,12 +49,12 @@ BOOL, STRING, KEY = Scalar("Bool"), Scalar("String"), Scalar("Key")
 # ---- layouts: how leaves make up a value of the language, for printing and for callers from Python
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Leaf:
     type: Type
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Group:
     """A tuple (no `name`, no `fields`) or struct; with `rank` > 0 an array of them: each leaf below has
     `rank` more dimensions in front (its type says so). An array of empty tuples or structs has one leaf all the
@@ -65,7 +66,7 @@ class Group:
     rank: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Code:
     """A function value: its leaves are what it captures."""
 
@@ -75,7 +76,7 @@ class Code:
 Layout: TypeAlias = Leaf | Group | Code
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class VariantDecl:
     """`fields` are the leaves of the payload in order; `layouts` how they make up the payload as written."""
 
@@ -84,7 +85,7 @@ class VariantDecl:
     layouts: tuple[Layout, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class EnumDecl:
     name: str
     variants: tuple[VariantDecl, ...]
@@ -93,7 +94,7 @@ class EnumDecl:
 # ---- operands
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Var:
     """A name bound once in its function, with its type."""
 
@@ -101,7 +102,7 @@ class Var:
     type: Type = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Lit:
     """A scalar constant; `type` tells Float 1.0 from Float32 1.0."""
 
@@ -114,7 +115,7 @@ Operand: TypeAlias = Var | Lit
 # ---- paths: how `Get` and `Update` reach into a value
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class At:
     """One position of the next dimension. Bounds are checked unless `proved`."""
 
@@ -122,7 +123,7 @@ class At:
     proved: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Slice:
     """Positions low .. high of the next dimension, which stays."""
 
@@ -131,7 +132,7 @@ class Slice:
     proved: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Part:
     """Field `field` of variant number `tag` of an enum value that is known to be that variant."""
 
@@ -145,7 +146,7 @@ Path: TypeAlias = tuple[Step, ...]
 # ---- nodes
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Prim:
     """A row of the primitive table applied to operands of exactly its types.
 
@@ -159,14 +160,14 @@ class Prim:
     meta: tuple[object, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Make:
     """An array of the given elements (scalars, enum values, or equal-shaped arrays: one more dim)."""
 
     parts: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Get:
     """The part of `x` at `path`; fewer steps than dimensions leave a row, a `Slice` leaves its dim."""
 
@@ -174,7 +175,7 @@ class Get:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Update:
     """`x` with the part at `path` set to `v`, with `v` added to it, or (`push`, empty path) with `v` appended."""
 
@@ -184,7 +185,7 @@ class Update:
     v: Operand
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Fill:
     """An array of the given shape, every element `v` (a scalar or enum value)."""
 
@@ -192,20 +193,20 @@ class Fill:
     v: Operand
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Dim:
     x: Operand
     axis: int
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Variant:
     enum: str
     tag: int
     args: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Arm:
     """Binds the payload of one variant."""
 
@@ -213,7 +214,7 @@ class Arm:
     body: Block
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Match:
     """One arm for each variant of the enum, in the order of the declaration."""
 
@@ -221,14 +222,14 @@ class Match:
     arms: tuple[Arm, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class If:
     cond: Operand
     then: Block
     orelse: Block
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Carry:
     """Loop state: `param` is `init` at first, then the body's result of the turn before."""
 
@@ -236,12 +237,12 @@ class Carry:
     init: Operand
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Build:
     """An array of the body's results, one a turn (in a While: of size trips). An array result adds its dims behind."""
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Reduce:
     """The body's scalar results combined. `min max argmin argmax` of no turns fault; ties go to the first;
     `argmin argmax` give the turn's number from 0. Others of no turns give their unit."""
@@ -252,7 +253,7 @@ class Reduce:
 Result: TypeAlias = Carry | Build | Reduce
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Loop:
     """For `index` from `low` to `high` (no turn where high <= low): `body` gives one result for each of `results`.
 
@@ -267,7 +268,7 @@ class Loop:
     parallel: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class While:
     """While `cond` (a block that sees `index` and the carry parameters) holds, another turn of `body`.
 
@@ -281,13 +282,13 @@ class While:
     body: Block
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Call:
     fn: str
     args: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Derive:
     """A derivative of function `fn` at `args`, with respect to the leaf parameters numbered in `wrt`.
 
@@ -313,21 +314,21 @@ class Derive:
     seeds: tuple[Operand, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Stop:
     """The identity whose derivative is zero at every order."""
 
     x: Operand
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Checkpoint:
     """The block's results; reverse mode keeps only what it reads and executes it again."""
 
     body: Block
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Check:
     """An effect: faults with runtime diagnostic `fault` (a code such as E0602) where `cond` is false.
 
@@ -339,7 +340,7 @@ class Check:
     args: tuple[Operand, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Io:
     """Input or output: a row of the primitive table with the effect io or progress. Any number of results.
 
@@ -372,7 +373,7 @@ Value: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Let:
     """Binds the results of `value` in order (none for a Check)."""
 
@@ -382,13 +383,13 @@ class Let:
     role: Literal["primal", "adjoint"] = "primal"
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Block:
     lets: tuple[Let, ...]
     results: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Param:
     """What a function's leaf parameter is called in the source: `w.a`, and which source parameter it is part of.
 
@@ -404,7 +405,7 @@ class Param:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Rule:
     """A derivative of one's own for a function, as names of core functions.
 
@@ -420,9 +421,9 @@ class Rule:
     vjp: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Fn:
-    """`name` is unique in the program; `label` is what the source calls it; `contract` is the author's (`smooth fn`)."""
+    """`name` is unique in the program, `label` what the source calls it, `contract` the author's (`smooth fn`)."""
 
     name: str
     label: str
@@ -436,7 +437,7 @@ class Fn:
     user: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Program:
     """All functions and enums by name. `entry` runs a file's top-level statements."""
 

@@ -7,14 +7,16 @@ is an opaque atom, equal to another of the same normal form.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from typing import TypeAlias
+
+from ..nodes import node
 
 _ids = count(1)
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class SizeVar:
     """A named size: a universal of a function, an immutable Int, or a size known only at run time.
 
@@ -28,7 +30,7 @@ class SizeVar:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class SizeMeta:
     """A size that inference has still to find."""
 
@@ -38,7 +40,7 @@ class SizeMeta:
         return "?"
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Opaque:
     """`op(args)` for an operation that is no polynomial: `//`, `%`, `min` …"""
 
@@ -55,7 +57,7 @@ Atom: TypeAlias = SizeVar | SizeMeta | Opaque
 Monomial: TypeAlias = tuple[Atom, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Size:
     """A sum of monomials; `terms` is sorted and holds no zero coefficient."""
 
@@ -157,7 +159,7 @@ def apply(op: str, *args: Size) -> Size:
     if op == "//" and numbers[1] == 1:
         return args[0]
     if all(n is not None for n in numbers):
-        a, b = (numbers + [0])[:2]
+        a, b = [*numbers, 0][:2]
         assert a is not None and b is not None
         if op == "//" and b != 0:
             return Size.of(a // b)

@@ -12,6 +12,7 @@ from itertools import count
 from typing import Literal, TypeAlias
 
 from ..errors.source import Span
+from ..nodes import node
 from .ir import BOOL, FLOAT, FLOAT32, INT, KEY, STRING, Scalar
 from .sizes import Size, SizeVar
 
@@ -20,7 +21,7 @@ _ids = count(1)
 Bound: TypeAlias = Literal["", "Vector", "Number", "Ordered", "Tuple"]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Array:
     """`elem` is never itself an Array: `T[m][n]` is `T[n, m]`."""
 
@@ -28,7 +29,7 @@ class Array:
     dims: tuple[Size, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Ranked:
     """`T[..]`: an array of any rank; `shape` tells one parameter's shape from another's."""
 
@@ -36,7 +37,7 @@ class Ranked:
     shape: int = field(default_factory=lambda: next(_ids))
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Tuple:
     parts: tuple[Type, ...]
 
@@ -44,7 +45,7 @@ class Tuple:
 UNIT = Tuple(())
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Constraint:
     """What a field or hole of type Float (or array) must satisfy. Bounds are typed expressions' values.
 
@@ -56,7 +57,7 @@ class Constraint:
     high: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Field:
     name: str
     type: Type
@@ -82,20 +83,20 @@ class StructDecl:
     """What only the checker knows: methods and defaults."""
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Struct:
     decl: StructDecl
     args: tuple[Type | Size, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class TangentOf:
     """`Tangent[P]` of a constrained struct P."""
 
     struct: Struct
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class VariantOf:
     name: str
     payload: tuple[Type, ...]
@@ -111,13 +112,13 @@ class EnumDecl:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Enum:
     decl: EnumDecl
     args: tuple[Type | Size, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class FnType:
     """The type of a function value."""
 
@@ -125,7 +126,7 @@ class FnType:
     result: Type
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class TypeVar:
     """A rigid type variable of a generic definition."""
 
@@ -134,19 +135,19 @@ class TypeVar:
     id: int = field(default_factory=lambda: next(_ids))
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Meta:
     """A type that inference has still to find."""
 
     id: int = field(default_factory=lambda: next(_ids))
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Never:
     """The type of an expression that never gives a value: `return`, a block that ends in a jump."""
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Wrong:
     """The type of a wrong expression: it goes with everything, so that one mistake makes one error."""
 

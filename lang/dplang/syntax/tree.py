@@ -6,18 +6,19 @@ by mypy when a node is added. Names carry their own spans where a diagnostic may
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from ..errors.source import Span
+from ..nodes import node
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Node:
     span: Span = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Ident(Node):
     """A name where it is written."""
 
@@ -27,7 +28,7 @@ class Ident(Node):
 # ---- types and sizes
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class NamedType(Node):
     """`Float`, `nn.Dense[n, m][p]`, or a size name: `path` and the groups of brackets after it."""
 
@@ -35,43 +36,43 @@ class NamedType(Node):
     brackets: tuple[tuple[BracketItem, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class TupleType(Node):
     parts: tuple[TypeExpr, ...]
     brackets: tuple[tuple[BracketItem, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class FnType(Node):
     params: tuple[TypeExpr, ...]
     result: TypeExpr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class SizeNumber(Node):
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class SizeBinary(Node):
     op: Literal["+", "-", "*"]
     left: BracketItem
     right: BracketItem
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class UnknownSize(Node):
     """`?` (name None) or `?k`."""
 
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class AnyRank(Node):
     """`..` in brackets: an array of any rank."""
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Constrained(Node):
     """`Float > 0`, `Float >= lo`, `Float <= hi`: a field's or hole's type with a bound."""
 
@@ -80,7 +81,7 @@ class Constrained(Node):
     bound: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class InInterval(Node):
     """`Float in (lo, hi)`."""
 
@@ -97,14 +98,14 @@ FieldType: TypeAlias = TypeExpr | Constrained | InInterval
 # ---- patterns
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class NamePattern(Node):
     """`x` binds; `_` drops; a capitalised name is a constructor without payload."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class ConstructorPattern(Node):
     """`Leaf(v)`, `option.Some(v)`, `color.Red` (`parts` None where no brackets were written)."""
 
@@ -112,12 +113,12 @@ class ConstructorPattern(Node):
     parts: tuple[Pattern, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class TuplePattern(Node):
     parts: tuple[Pattern, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class LiteralPattern(Node):
     """A literal; Float literals parse too and are refused by the checker."""
 
@@ -130,19 +131,19 @@ Pattern: TypeAlias = NamePattern | ConstructorPattern | TuplePattern | LiteralPa
 # ---- expressions
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Number(Node):
     """`value` is an int exactly where the text has neither point nor exponent."""
 
     value: int | float
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Bool(Node):
     value: bool
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Interpolation(Node):
     """`{value:spec}` inside a string; `spec` is empty where none was written."""
 
@@ -150,38 +151,38 @@ class Interpolation(Node):
     spec: str
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Text(Node):
     """A string: literal pieces (escapes resolved, `{{` is `{`) and interpolations in order."""
 
     parts: tuple[str | Interpolation, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Name(Node):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Hole(Node):
     """`?a`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class TupleExpr(Node):
     """`()`, `(a,)`, `(a, b)`; a bracketed single expression is that expression itself."""
 
     parts: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class ArrayExpr(Node):
     parts: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Binder(Node):
     """`i in 0..n`, `x in xs`, `(a, b) in ps`, or plain `k` (iterable None)."""
 
@@ -189,7 +190,7 @@ class Binder(Node):
     iterable: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Builder(Node):
     """`[element for binders]`."""
 
@@ -197,7 +198,7 @@ class Builder(Node):
     binders: tuple[Binder, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Reduction(Node):
     """`fn(element for binders)`: `sum(x^2 for x in xs)`."""
 
@@ -206,19 +207,19 @@ class Reduction(Node):
     binders: tuple[Binder, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Arg(Node):
     name: Ident | None
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Call(Node):
     fn: Expr
     args: tuple[Arg, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class SliceItem(Node):
     """`a..b`, `a..`, `..b` or `..` between index brackets."""
 
@@ -226,13 +227,13 @@ class SliceItem(Node):
     high: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Index(Node):
     base: Expr
     items: tuple[Expr | SliceItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Member(Node):
     base: Expr
     name: Ident
@@ -242,13 +243,13 @@ UnaryOp: TypeAlias = Literal["-", "not"]
 BinaryOp: TypeAlias = Literal["+", "-", "*", "/", "//", "%", "^", "@", "==", "!=", "<", "<=", ">", ">=", "and", "or"]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Unary(Node):
     op: UnaryOp
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Binary(Node):
     op: BinaryOp
     op_span: Span = field(repr=False, compare=False)
@@ -256,13 +257,13 @@ class Binary(Node):
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Range(Node):
     low: Expr
     high: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Cast(Node):
     """`value as Float[?k, 3]`."""
 
@@ -270,19 +271,19 @@ class Cast(Node):
     type: TypeExpr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Pipe(Node):
     value: Expr
     fn: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Compose(Node):
     first: Expr
     second: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class LambdaParam(Node):
     """A plain name or a tuple pattern, with a type where one is written."""
 
@@ -290,20 +291,20 @@ class LambdaParam(Node):
     type: TypeExpr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Lambda(Node):
     params: tuple[LambdaParam, ...]
     body: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class If(Node):
     condition: Expr
     then: Block
     orelse: Block | If | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Arm(Node):
     """`pattern if guard => body`; the body may be a jump or an assignment."""
 
@@ -312,20 +313,20 @@ class Arm(Node):
     body: Expr | Return | Break | Continue | Assign
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Match(Node):
     scrutinee: Expr
     arms: tuple[Arm, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Block(Node):
     """`{ .. }`: its value is its last item where that is an expression."""
 
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Checkpoint(Node):
     body: Block
 
@@ -337,19 +338,19 @@ ClauseWord: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Clause(Node):
     word: ClauseWord
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class RestartsClause(Node):
     count: Expr
     key: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class BatchClause(Node):
     pattern: Pattern
     data: Expr
@@ -357,13 +358,13 @@ class BatchClause(Node):
     shuffle: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class EveryClause(Node):
     period: Expr
     body: Block
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class SaveClause(Node):
     path: Text
     period: Expr
@@ -372,7 +373,7 @@ class SaveClause(Node):
 TrainClause: TypeAlias = Clause | RestartsClause | BatchClause | EveryClause | SaveClause
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Train(Node):
     """`train name = subject { clauses }`, or `train subject { clauses }` of a sketch (name None)."""
 
@@ -412,21 +413,21 @@ Expr: TypeAlias = (
 # ---- statements
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Let(Node):
     pattern: Pattern
     type: TypeExpr | None
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class VarDecl(Node):
     name: Ident
     type: TypeExpr | None
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Assign(Node):
     """`target op value`; `op` is `=` or the operator of a compound assignment without its `=`."""
 
@@ -435,7 +436,7 @@ class Assign(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class For(Node):
     parallel: bool
     pattern: Pattern
@@ -443,13 +444,13 @@ class For(Node):
     body: Block
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class While(Node):
     condition: Expr
     body: Block
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class HoleDecl(Node):
     """`hole name: type = start`."""
 
@@ -458,23 +459,23 @@ class HoleDecl(Node):
     start: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Assert(Node):
     condition: Expr
     message: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Return(Node):
     value: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Break(Node):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Continue(Node):
     pass
 
@@ -485,7 +486,7 @@ Stmt: TypeAlias = Let | VarDecl | Assign | For | While | HoleDecl | Assert | Ret
 # ---- definitions
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class TypeParam(Node):
     """`A`, `A: Vector`, or a size `n`."""
 
@@ -493,14 +494,14 @@ class TypeParam(Node):
     bound: Ident | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Param(Node):
     name: Ident
     type: FieldType | None
     default: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class FnDef(Node):
     """A function, method or sketch. `doc` is the text of the `##` comments right before it."""
 
@@ -514,7 +515,7 @@ class FnDef(Node):
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class FieldDecl(Node):
     fixed: bool
     name: Ident
@@ -522,7 +523,7 @@ class FieldDecl(Node):
     default: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class StructDef(Node):
     name: Ident
     type_params: tuple[TypeParam, ...]
@@ -531,13 +532,13 @@ class StructDef(Node):
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class VariantDecl(Node):
     name: Ident
     payload: tuple[TypeExpr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class EnumDef(Node):
     name: Ident
     type_params: tuple[TypeParam, ...]
@@ -545,7 +546,7 @@ class EnumDef(Node):
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class ImportModule(Node):
     """`import a.b as c` or `import "./x.dp" as c`; `module` is the dotted name or the path."""
 
@@ -554,7 +555,7 @@ class ImportModule(Node):
     alias: Ident | None
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class ImportNames(Node):
     """`from m import a, b`."""
 
@@ -563,13 +564,13 @@ class ImportNames(Node):
     names: tuple[Ident, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class TestDef(Node):
     title: Text
     body: Block
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class RuleDef(Node):
     """`jvp(da, db) = ..` or `vjp(g) { .. }` inside a `derivative` definition."""
 
@@ -578,7 +579,7 @@ class RuleDef(Node):
     body: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class DerivativeDef(Node):
     """`derivative f(x, y) = partials` (`rules` empty) or with `jvp` and `vjp` rules (`partials` None)."""
 
@@ -592,14 +593,14 @@ Definition: TypeAlias = FnDef | StructDef | EnumDef | ImportModule | ImportNames
 Item: TypeAlias = Definition | Stmt | Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Comment(Node):
     """A comment with its `#`, kept aside for the formatter."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@node(frozen=True, slots=True)
 class Module(Node):
     items: tuple[Item, ...]
     comments: tuple[Comment, ...]
