@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         _forget_output()
         return 0
     except Exception as failure:
-        from .report import faults_of, show
+        from ..errors.tell import faults_of, show
 
         show(faults_of(failure))
         return 1

@@ -17,7 +17,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WORK",
         help="stop with a diagnostic after so much work (scalars touched), and at eight bytes of memory for each",
     )
+    jit_argument(parser)
     json_argument(parser)
+
+
+def jit_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--jit",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="compile numeric code to kernels: where it is heavy (auto), wherever possible, or not at all",
+    )
 
 
 def positive(text: str) -> int:
@@ -35,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
         from ..interpret.evaluate import Limit
 
         limit = None if args.limit is None else Limit(args.limit, max(8 * args.limit, LEAST_MEMORY))
-        session = Session(warn, sys.stderr if args.json else None, limit)
+        session = Session(warn, sys.stderr if args.json else None, limit, args.jit)
         session.run(session.file(args.file))
         return 0
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 from ..errors.diagnostic import Fault
+from ..errors.tell import show
 from ..session import Session
-from .report import Warn, reported, show
+from .report import Warn, reported
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

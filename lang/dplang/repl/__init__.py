@@ -1,1 +1,5 @@
-"""The interactive session."""
+"""The interactive dp."""
+
+from .loop import Repl, main
+
+__all__ = ["Repl", "main"]
