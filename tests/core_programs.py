@@ -422,6 +422,158 @@ class Generator:
         scope += b.let(value, INT, start.type, ROW, INT)
 
 
+class LaneGenerator(Generator):
+    """Programs of loops that mostly fit whole arrays, with indices that mostly stay inside: reads and writes at affine
+    positions, guarded reads and checks, accounts that several loops add to, positions that meet."""
+
+    def function(self, name: str, size: int) -> Fn:
+        def write(b: Writer, *params: Var) -> tuple[Operand, ...]:
+            scope = list(params)
+            for _ in range(self.random.randint(1, 3)):
+                self.outer(b, scope)
+            return tuple(self.pick(scope, t) for t in (FLOAT, ROW, MATRIX, INT))
+
+        return function(name, PARAMS, write)
+
+    def outer(self, b: Writer, scope: list[Var]) -> None:
+        a = self.pick(scope, ROW) if self.random.random() < 0.3 else scope[2]
+        n = b.one(Dim(scope[2], 0), INT)
+        accounts = [v for v in (self.pick(scope, MATRIX), a, self.pick(scope, FLOAT)) if self.random.random() < 0.5]
+        first = self.random.choice(["build", "+", "min", "argmax"])
+        last = b.prim("-", INT, n, literal(1))
+        twice = b.prim("//", INT, n, literal(2))
+        self.step = self.random.choice([1, 1, 1, -1, 2])
+        self.kind = self.random.choice(["add", "add", "set"])
+        self.reads = self.kind == "set" or self.random.random() < 0.05
+        self.last = last
+
+        def body(c: Writer, i: Var, *params: Var) -> tuple[Operand, ...]:
+            own: list[Operand] = [v for v in scope if v.type in (FLOAT, BOOL)]
+            for _ in range(self.random.randint(2, 6)):
+                kinds = [self.element, self.element, self.sum, self.condition, self.guarded, self.rows]
+                self.random.choice(kinds)(c, own, [i])
+            value = self.float(own)
+            states = [self.account(c, own, p, [i]) for p in params]
+            return (value, *states)
+
+        types = {"build": ROW, "argmax": INT}
+        high = twice if self.step == 2 else last
+        results: list[Operand | str] = [first, *accounts]
+        made = b.loop(literal(1), high, results, body, types.get(first, FLOAT), *(v.type for v in accounts))
+        scope += made
+
+    def float(self, own: Sequence[Operand]) -> Operand:
+        found = [v for v in own if v.type == FLOAT]
+        return self.random.choice(found[-4:]) if found else literal(2.0)
+
+    def place(self, c: Writer, loops: Sequence[Var], sizes: int = 2) -> Operand:
+        """A position in 0..n, affine in the outermost loop, with a preference for one step."""
+        i: Operand = loops[0]
+        step = self.step if self.random.random() < 0.9 else 1
+        if step == -1:
+            return c.prim("-", INT, self.last, i)
+        if step == 2:
+            i = c.prim("*", INT, i, literal(2))
+        offset = self.random.choice([0, 0, 1, -1])
+        return c.prim("+", INT, i, literal(offset)) if offset else i
+
+    def element(self, c: Writer, own: list[Operand], loops: Sequence[Var]) -> None:
+        choice = self.random.random()
+        if choice < 0.4:
+            own.append(c.get(Var(self.random.choice("ab"), ROW), self.place(c, loops)))
+        elif choice < 0.5:
+            own.append(c.get(Var("a", ROW), c.get(Var("j", INTS), self.place(c, loops))))
+        elif choice < 0.8:
+            column = loops[-1] if len(loops) > 1 else literal(self.random.randint(0, 2))
+            own.append(c.get(Var("m", MATRIX), self.place(c, loops), column))
+        else:
+            own.append(c.prim("float", FLOAT, self.place(c, loops)))
+        own.append(c.prim(self.random.choice(["+", "*", "-", "max"]), FLOAT, self.float(own), self.float(own)))
+
+    def condition(self, c: Writer, own: list[Operand], loops: Sequence[Var]) -> None:
+        if self.random.random() < 0.5:
+            own.append(c.prim("<", BOOL, self.float(own), self.float(own)))
+        else:
+            own.append(c.prim("<", BOOL, literal(self.random.choice([1, 4])), loops[-1]))
+
+    def guarded(self, c: Writer, own: list[Operand], loops: Sequence[Var]) -> None:
+        """A read or a check that holds only where the condition does; sometimes it is another condition."""
+        low = self.random.choice([1, 3])
+        known = [v for v in own if v.type == BOOL]
+        if known and self.random.random() < 0.3:
+            cond: Operand = self.random.choice(known)
+        elif self.random.random() < 0.2:
+            cond = c.prim("<", BOOL, Var("k", INT), literal(3))
+        else:
+            cond = c.prim("<=", BOOL, literal(low), loops[0])
+
+        def then(d: Any) -> tuple[Operand, ...]:
+            before = d.prim("-", INT, loops[0], literal(low))
+            if self.random.random() < 0.3:
+                d.effect(Check(d.prim("<=", BOOL, literal(0), before), "E0614", (before,)))
+            inner = list(own)
+            if len(loops) == 1 and self.random.random() < 0.3:
+                self.sum(d, inner, loops)
+            return (d.prim("+", FLOAT, d.get(Var("a", ROW), before), self.float(inner)),)
+
+        own.append(c.branch(cond, then, lambda d: (self.float(own),), FLOAT)[0])
+
+    def sum(self, c: Writer, own: list[Operand], loops: Sequence[Var]) -> None:
+        """An inner loop over the columns."""
+        if len(loops) > 1:
+            return
+
+        def body(d: Writer, j: Var) -> tuple[Operand, ...]:
+            inner = list(own)
+            for _ in range(self.random.randint(1, 3)):
+                self.random.choice([self.element, self.element, self.condition, self.guarded])(d, inner, [*loops, j])
+            return (self.float(inner),)
+
+        own.append(c.loop(literal(0), literal(3), [self.random.choice(["+", "min", "*"])], body, FLOAT)[0])
+
+    def rows(self, c: Writer, own: list[Operand], loops: Sequence[Var]) -> None:
+        """A row that an inner loop reads."""
+        if len(loops) > 1:
+            return
+        row = c.get(Var("m", MATRIX), self.place(c, loops))
+
+        def body(d: Writer, j: Var) -> tuple[Operand, ...]:
+            return (d.prim("*", FLOAT, d.get(row, j), self.float(own)),)
+
+        (scaled,) = c.loop(literal(0), literal(3), ["build"], body, ROW)
+        own.append(c.get(scaled, literal(self.random.randint(0, 2))))
+
+    def account(self, c: Writer, own: list[Operand], p: Var, loops: Sequence[Var]) -> Var:
+        for _ in range(1 if self.kind == "set" and p.type != FLOAT else self.random.choice([1, 1, 2, 3])):
+            if len(loops) == 1 and self.random.random() < 0.4:
+
+                def turn(d: Writer, j: Var, q: Var) -> tuple[Operand, ...]:
+                    inner = list(own)
+                    self.element(d, inner, [*loops, j])
+                    return (self.addition(d, inner, q, [*loops, j]),)
+
+                (p,) = c.loop(literal(0), literal(3), [p], turn, p.type)
+            else:
+                p = self.addition(c, own, p, loops)
+        return p
+
+    def addition(self, c: Writer, own: list[Operand], p: Var, loops: Sequence[Var]) -> Var:
+        v = self.float(own)
+        if p.type == FLOAT:
+            return c.prim(self.random.choice(["+", "-"]), FLOAT, p, v)
+        row = self.place(c, loops)
+        if p.type == ROW:
+            if self.kind == "add" and self.random.random() < 0.2:
+                row = c.get(Var("j", INTS), row)
+            places = [row]
+        else:
+            places = [row, loops[-1] if len(loops) > 1 else literal(self.random.randint(0, 2))]
+        if self.reads and self.random.random() < 0.7:
+            seen = [self.place(c, loops), *places[1:]] if self.random.random() < 0.1 else places
+            v = c.prim("+", FLOAT, v, c.get(p, *seen))
+        return c.update(self.kind, p, places, v)
+
+
 # ---- a plain evaluator
 
 

@@ -17,6 +17,7 @@ from core_programs import (
     TREES,
     Failure,
     Generator,
+    LaneGenerator,
     Plain,
     Writer,
     arguments,
@@ -99,8 +100,8 @@ def same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and a == b
 
 
-def compare(seed: int) -> None:
-    generated = Generator(seed).program()
+def compare(seed: int, kind: type[Generator] = Generator) -> None:
+    generated = kind(seed).program()
     verify(generated)
     args = arguments(seed)
     kept = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
@@ -128,11 +129,18 @@ def test_random_programs_on_whole_arrays_at_every_size(block: int, monkeypatch: 
         compare(seed)
 
 
+@pytest.mark.parametrize("block", range(4))
+def test_random_loops_on_whole_arrays(block: int) -> None:
+    for seed in range(50 * block, 50 * block + 50):
+        compare(seed, LaneGenerator)
+
+
 def test_random_programs_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "PIECE", 7)
     monkeypatch.setattr("dplang.interpret.lanes.LARGEST", 100)
     for seed in range(200, 215):
         compare(seed)
+        compare(seed, LaneGenerator)
 
 
 @pytest.mark.long
@@ -140,6 +148,7 @@ def test_random_programs_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_many_random_programs(block: int) -> None:
     for seed in range(1000 + 100 * block, 1100 + 100 * block):
         compare(seed)
+        compare(seed, LaneGenerator)
 
 
 # ---- helpers
@@ -268,6 +277,30 @@ def test_payloads_are_written_in_place() -> None:
     p = one(write, INT)
     assert run(p, 3).tolist() == [2.0] * 3
     assert touched(p, 1000) < 8000
+
+
+def test_an_arm_owns_what_the_value_held() -> None:
+    def write(b: Writer, n: Var) -> Operand:
+        def body(c: Writer, i: Var, t: Var) -> tuple[Operand, ...]:
+            arms = []
+            for variant in TREES.variants:
+                inner = c.nested()
+                params = tuple(b.names.fresh("q", f) for f in variant.fields)
+                if variant.name == "Bag":
+                    changed = inner.update("add", params[0], [i], literal(1.0))
+                    result = inner.one(Variant("Tree", 2, (changed,)), TREE)
+                else:
+                    result = inner.one(Variant("Tree", 0, (literal(0.0),)), TREE)
+                arms.append(Arm(params, inner.block(result)))
+            return (c.one(Match(t, tuple(arms)), TREE),)
+
+        bag = b.one(Variant("Tree", 2, (b.one(Fill((n,), literal(1.0)), ROW),)), TREE)
+        (t,) = b.loop(literal(0), n, [bag], body, TREE)
+        return b.one(Get(t, (Part(2, 0),)), ROW)
+
+    p = one(write, INT)
+    assert run(p, 3).tolist() == [2.0] * 3
+    assert touched(p, 1000) < 12_000
 
 
 def test_push_is_cheap_and_shares_nothing() -> None:

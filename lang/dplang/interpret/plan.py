@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -46,14 +47,33 @@ class Gathered:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """Additions that one loop makes in each of its turns: lanes, and whether they are subtracted. `trips` are the slots
+    of the numbers of turns around them."""
+
+    trips: tuple[int, ...]
+    lanes: tuple[tuple[int, bool], ...]
+
+    def values(self, e: Frame, dtype: np.dtype[Any]) -> Array:
+        """A row for each turn of the outermost loop, in the order of the additions."""
+        turns = [e[s] for s in self.trips]
+        made = np.empty((*turns, len(self.lanes)), dtype)
+        for k, (slot, negative) in enumerate(self.lanes):
+            made[..., k] = -e[slot] if negative else e[slot]
+        return made.reshape(turns[0], -1)
+
+
+@dataclass(frozen=True, slots=True)
 class Sum:
-    """A carried number that is only added to: lanes of terms and whether they are subtracted."""
+    """A carried number that is only added to."""
 
     param: int
     dtype: np.dtype[Any]
-    terms: tuple[tuple[int, bool], ...]
-    shape: tuple[int, ...]  # slots of the numbers of turns around the terms
+    terms: tuple[Terms, ...]
     convert: Callable[[Any], Any]
+
+    def values(self, e: Frame) -> Array:
+        return _joined([t.values(e, self.dtype) for t in self.terms])
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +138,7 @@ class Plan:
             if isinstance(o, Gathered):
                 results.append(o.finish(_complete(e[o.slot], n, o.dtype)))
             elif isinstance(o, Sum):
-                results.append(_total(o, f[o.param], [_terms(o, e)]))
+                results.append(_total(o, f[o.param], [o.values(e)]))
             else:
                 applied.append((len(results), o.param, o.prepare(e, f[o.param].shape)))
                 if o.start is not None:
@@ -148,7 +168,7 @@ class Plan:
                         gathered[k] = self.room((n, *part.shape[1:]), o.dtype)
                     gathered[k][start : start + count] = part
                 elif isinstance(o, Sum):
-                    gathered[k].append(_terms(o, e))
+                    gathered[k].append(o.values(e))
         results: list[Any] = []
         for o, parts in zip(self.outputs, gathered, strict=True):
             if isinstance(o, Gathered):
@@ -169,13 +189,12 @@ def _complete(lane: Array, n: int, dtype: np.dtype[Any]) -> Array:
     return made
 
 
-def _terms(o: Sum, e: Frame) -> Array:
-    """The terms in the order in which they are added."""
-    shape = tuple(e[s] for s in o.shape)
-    made = np.empty((*shape, len(o.terms)), o.dtype)
-    for k, (slot, negative) in enumerate(o.terms):
-        made[..., k] = -e[slot] if negative else e[slot]
-    return made.reshape(-1)
+def _joined(rows: Sequence[Array]) -> Array:
+    """Rows for the turns of the outermost loop, put beside each other: the additions of a turn in their order."""
+    if not rows:
+        return np.empty(0)
+    whole = rows[0] if len(rows) == 1 else np.concatenate(rows, 1)
+    return whole.reshape(-1, *whole.shape[2:])
 
 
 def _total(o: Sum, start: Any, parts: Sequence[Array]) -> Any:
@@ -249,22 +268,26 @@ def _gathered(r: Build | Reduce, slot: int, t: Any, result: Any) -> Gathered:
 
 
 def _carried(root: Root, param: int, keep: set[int]) -> Sum | Target:
-    entries = root.entries
-    if len({e.trips for e in entries}) > 1:
-        raise Unfit
-    trips = entries[0].trips if entries else ()
-    keep.update(trips)
-    for e in entries:
-        keep.add(e.lane)
-        keep.update(e.reads)
+    groups = _groups(root.entries)
+    for e in root.entries:
+        keep.update((e.lane, *e.trips, *e.reads))
     if not isinstance(root.type, ArrayType):
-        terms = tuple((e.lane, e.negative) for e in entries)
-        return Sum(param, dtype_of(root.type), terms, trips, scalar_of(root.type))
-    placed = [Placed(e) for e in entries]
-    if all(e.own for e in entries) and len({p.pattern for p in placed}) == 1:
+        terms = tuple(Terms(g[0].trips, tuple((e.lane, e.negative) for e in g)) for g in groups)
+        return Sum(param, dtype_of(root.type), terms, scalar_of(root.type))
+    placed = [[Placed(e) for e in g] for g in groups]
+    if len(groups) == 1 and all(e.own for e in groups[0]) and len({p.pattern for p in placed[0]}) == 1:
         writes = root.writes
-        return Target(param, root.start, lambda e, shape: _straight(placed, writes, e, shape))
-    return Target(param, root.start, lambda e, shape: _scattered(placed, trips, e, shape))
+        return Target(param, root.start, lambda e, shape: _straight(placed[0], writes, e, shape))
+    return Target(param, root.start, lambda e, shape: _scattered(placed, e, shape))
+
+
+def _groups(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """The entries by the loops that make them. In a turn of the outermost loop one group comes after another."""
+    groups = [list(g) for _, g in groupby(entries, lambda e: e.trips)]
+    inner = [g[0].trips[1] for g in groups if len(g[0].trips) > 1]
+    if len(set(inner)) < len(inner):
+        raise Unfit
+    return groups
 
 
 class Placed:
@@ -273,6 +296,7 @@ class Placed:
     def __init__(self, entry: Entry) -> None:
         level = len(entry.trips)
         self.lane = entry.lane
+        self.trips = entry.trips
         self.indices = entry.places
         self.arrays: list[Code] = []
         self.turns: list[tuple[int, int]] = []  # level and dimension of affine positions
@@ -319,24 +343,27 @@ def _straight(placed: Sequence[Placed], writes: bool, e: Frame, shape: tuple[int
 
 
 def _scattered(
-    placed: Sequence[Placed], trips: Sequence[int], e: Frame, shape: tuple[int, ...]
+    groups: Sequence[Sequence[Placed]], e: Frame, shape: tuple[int, ...]
 ) -> Callable[[Array], None]:
     """Turns may meet: additions one after another, in the order of the turns and within a turn as written."""
-    turns = tuple(e[s] for s in trips)
-    rank = len(placed[0].indices) if placed else 0
-    positions = [np.empty((*turns, len(placed)), np.int64) for _ in range(rank)]
-    parts = []
-    for k, p in enumerate(placed):
-        for axis, code in enumerate(p.arrays):
-            positions[axis][..., k] = lanes.inside(code(e), shape[axis], None)
-        v = e[p.lane]
-        parts.append(np.broadcast_to(v, (*turns, *v.shape[len(turns) :])))
+    rank = len(groups[0][0].indices) if groups else 0
     own = shape[rank:]
-    terms = np.stack(parts, len(turns)).reshape(-1, *own) if parts else None
-    flat = [i.reshape(-1) for i in positions]
+    positions: list[list[Array]] = [[] for _ in range(rank)]
+    parts = []
+    for group in groups:
+        turns = [e[s] for s in group[0].trips]
+        for axis in range(rank):
+            made = np.empty((*turns, len(group)), np.int64)
+            for k, p in enumerate(group):
+                made[..., k] = lanes.inside(p.arrays[axis](e), shape[axis], None)
+            positions[axis].append(made.reshape(turns[0], -1))
+        found = [np.broadcast_to(e[p.lane], (*turns, *own)) for p in group]
+        parts.append(np.stack(found, len(turns)).reshape(turns[0], -1, *own))
+    terms = _joined(parts)
+    flat = [_joined(rows) for rows in positions]
 
     def apply(a: Array) -> None:
-        if terms is None:
+        if not flat:
             return
         if rank > 1 and not own and a.flags.c_contiguous:
             np.add.at(a.reshape(-1), np.ravel_multi_index(flat, shape), terms)

@@ -575,6 +575,9 @@ class Compiler:
         self.trips.append(trips)
         self.lows.append(low)
         self.deepest = max(self.deepest, self.level)
+        mask = self.mask
+        if mask is not None:
+            self.mask = self.emit(lanes.lifted(_read(mask), self.level - 1, self.level), [mask])
         inner[value.index.name] = Turn(self.level, 1, Source("literal", 0), id(value))
         results = self.block(value.body, inner)
         values = [
@@ -583,6 +586,7 @@ class Compiler:
         ]
         self.trips.pop()
         self.lows.pop()
+        self.mask = mask
         self.memo = memo
         return [self.result(r, v, o, trips) for r, v, o in zip(value.results, values, value.body.results, strict=True)]
 
