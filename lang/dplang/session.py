@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
 from .analyse import modes, parallel
 from .check import typed
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from .interpret.evaluate import Interpreter, Limit
 
 
+Jit: TypeAlias = Literal["auto", "always", "never"]
+
+
 @dataclass(eq=False, slots=True)
 class Entry:
     """A file, an entry of the REPL or a call from Python, checked and lowered; with an interpreter once it has run."""
@@ -42,6 +45,7 @@ class Session:
     """What one run of a program, one REPL or one load from Python knows.
 
     `warn` is handed warnings as they are found; `out` is where programs print; `limit` bounds their work and memory.
+    `jit` says what runs as kernels: all that can, nothing, or what is heavy; under a limit everything is interpreted.
     """
 
     def __init__(
@@ -49,10 +53,12 @@ class Session:
         warn: Callable[[Sequence[Diagnostic]], None],
         out: TextIO | None = None,
         limit: Limit | None = None,
+        jit: Jit = "never",
     ) -> None:
         self.warn = warn
         self.out = out
         self.limit = limit
+        self.jit = jit
         self.modules = Modules(lambda d: warn([d]))
         self.lowering = Lowering()
         self.values: dict[typed.Symbol, Held] = {}
@@ -159,7 +165,14 @@ class Session:
         progress: Progress = self._io["progress"]
         out = progress.over(sys.stdout if self.out is None else self.out)
         program = compile(self.lowering.program, name)
-        return Interpreter(program, limit=self.limit, out=out, state=self._io)
+        if self.jit == "never" or self.limit is not None:
+            return Interpreter(program, limit=self.limit, out=out, state=self._io)
+        from .kernels.outline import outline
+        from .kernels.tiers import Tiers
+
+        program = outline(program)
+        tiers = Tiers(program, self.jit)
+        return Interpreter(program, out=out, state=self._io, compiled=tiers.compiled, watch=tiers.watch)
 
     def _warn_of_training(self, warning: Diagnostic) -> None:
         self._io["progress"].clear()

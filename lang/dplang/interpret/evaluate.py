@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -12,7 +12,7 @@ import numpy as np
 from ..core.ir import Program
 from ..errors import Fault
 from ..errors.runtime import OutOfMemory
-from .machine import DEEPEST, DEPTH, Limit, Machine, Meter
+from .machine import DEEPEST, DEPTH, Limit, Machine, Meter, Tiered, Watch
 from .prepare import function
 
 __all__ = ["Interpreter", "Limit"]
@@ -29,6 +29,8 @@ class Interpreter:
     vectorise    runs suitable loops on whole arrays (never where scalars are counted)
     limit        bounds work and memory
     out          where `print` writes; standard output by default
+    compiled     gives functions that need not be interpreted, by name
+    watch        counts the work of loops
     state        what functions of input and output keep from call to call; may be shared
     """
 
@@ -42,6 +44,8 @@ class Interpreter:
         limit: Limit | None = None,
         out: TextIO | None = None,
         state: dict[str, Any] | None = None,
+        compiled: Callable[[str], Tiered | None] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         meter = Meter(limit) if count or limit is not None else None
         self._machine = Machine(
@@ -51,6 +55,8 @@ class Interpreter:
             vectorise=vectorise and not count,
             meter=meter,
             io_state={} if state is None else state,
+            compiled=compiled or (lambda name: None),
+            watch=watch,
         )
 
     @property
@@ -61,12 +67,18 @@ class Interpreter:
     def call(self, name: str, args: Sequence[Any]) -> tuple[Any, ...]:
         """The results of function `name` of these arguments; raises `Fault`."""
         fn = function(self._machine, name)
-        frame: list[Any] = [None] * fn.size
-        frame[DEPTH] = 0
-        frame[2 : 2 + len(args)] = [_fit(a) for a in args]
+        given = [_fit(a) for a in args]
+
+        def interpret() -> Any:
+            frame: list[Any] = [None] * fn.size
+            frame[DEPTH] = 0
+            frame[2 : 2 + len(given)] = given
+            return fn.body(frame)
+
+        compiled = self._machine.compiled(name)
         with _deep_stack(), np.errstate(all="ignore"):
             try:
-                value = fn.body(frame)
+                value = interpret() if compiled is None else compiled(given, interpret)
             except MemoryError:
                 raise Fault(OutOfMemory(fn.fn.span, 0)) from None
         return (value,) if len(fn.fn.body.results) == 1 else value

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from ..core.ir import ArrayType, Block, Carry, Loop, Operand, Reduce, Result, Type, While
+from ..core.rewrite import lets_of
 from ..errors import Span
 from . import access, reduce, values
 from .closures import Statement, moves, sequence, valued
@@ -18,6 +19,12 @@ from .shapes import Shapes
 
 if TYPE_CHECKING:
     from .prepare import Node
+
+Turns: TypeAlias = Callable[[Frame, int, int], None]
+"""Makes the turns of a loop from one number to another."""
+
+WHOLE = 16
+"""How many times faster an operation on whole arrays is, for who watches the work."""
 
 
 class Rows:
@@ -135,6 +142,8 @@ class _Loop(_Turns):
         low, high = getter(node.source(value.low)), getter(node.source(value.high))
         self.prepare([value.body])
         start, turns = sequence(self.start), self.turns(node.slot(value.index.name))
+        watch, cost = self.machine.watch, sum(1 for _ in lets_of(value.body)) + 1
+        turns = self.watched(turns, cost)
         slots = node.owner.slots
         vectors = plan(self.machine, value, [v.type for v in node.let.names], slots, self.span)
         if vectors is None:
@@ -151,6 +160,8 @@ class _Loop(_Turns):
         def choose(f: Frame) -> None:
             first, last = low(f), high(f)
             start(f)
+            if watch is not None:
+                watch.spend(max(last - first, 0) * cost // WHOLE)
             results = vectors.run(f, first, last - first)
             if results is None:
                 turns(f, first, last)
@@ -163,7 +174,20 @@ class _Loop(_Turns):
 
         return choose
 
-    def turns(self, index: int) -> Callable[[Frame, int, int], None]:
+    def watched(self, turns: Turns, cost: int) -> Turns:
+        """`turns`, with the work of each told to who watches."""
+        watch = self.machine.watch
+        if watch is None:
+            return turns
+        spend = watch.spend
+
+        def run(f: Frame, first: int, last: int) -> None:
+            spend(cost * max(last - first, 0))
+            turns(f, first, last)
+
+        return run
+
+    def turns(self, index: int) -> Turns:
         """What makes all turns one by one."""
         turn, count = tuple(self.turn), self.count_slot
         before, after = sequence(self.before), sequence(self.after)
@@ -218,6 +242,12 @@ class _While(_Turns):
         turn = sequence(self.turn)
         before, after = sequence([*self.start, *self.before]), sequence(self.after)
         index, trips = node.slot(value.index.name), node.slot(node.let.names[-1].name)
+        if (watch := self.machine.watch) is not None:
+            spend, cost, plain = watch.spend, sum(1 for _ in lets_of(value.body)) + 2, turn
+
+            def turn(f: Frame) -> None:
+                spend(cost)
+                plain(f)
 
         def run(f: Frame) -> None:
             before(f)

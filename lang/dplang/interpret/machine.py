@@ -4,13 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from threading import get_ident
+from typing import Any, TextIO, TypeAlias
 
 from ..core.ir import Fn, Program
 from ..errors import Fault, Span
 from ..errors.runtime import OutOfMemory, WorkLimit
 from .rows import Code, Frame
 from .values import used_memory
+
+Tiered: TypeAlias = Callable[[list[Any], Callable[[], Any]], Any]
+"""A function with a compiled form: called with its arguments and what interprets it, it answers as the interpreter
+would."""
+
+
+class Heavy(Exception):
+    """Interpreting a function has become more work than compiling it."""
+
+
+class Watch:
+    """Counts the work of loops roughly, a unit being an operation on scalars, and stops it where it is too much."""
+
+    def __init__(self) -> None:
+        self.work = 0
+        self.stop = 1 << 62
+        self.thread = 0
+
+    def spend(self, n: int) -> None:
+        self.work += n
+        if self.work > self.stop and self.thread == get_ident():
+            raise Heavy
+
 
 DEEPEST = 200_000
 """How many calls of functions may be open at once."""
@@ -77,7 +101,8 @@ class Function:
 
 @dataclass(slots=True)
 class Machine:
-    """`vectorise` runs suitable loops on whole arrays; `meter` is absent where nothing is counted or limited."""
+    """`vectorise` runs suitable loops on whole arrays; `meter` is absent where nothing is counted or limited;
+    `compiled` gives functions that need not be interpreted, `watch` counts for those that may become such."""
 
     program: Program
     out: TextIO
@@ -85,6 +110,8 @@ class Machine:
     vectorise: bool = True
     counting: bool = False
     meter: Meter | None = None
+    compiled: Callable[[str], Tiered | None] = lambda name: None
+    watch: Watch | None = None
     functions: dict[str, Function] = field(default_factory=dict)
     io_state: dict[str, Any] = field(default_factory=dict)
 

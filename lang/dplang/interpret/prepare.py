@@ -52,7 +52,7 @@ from .closures import Statement, moves, nothing, sequence, tupled, valued
 from .format import formatter
 from .io import IoContext, provider
 from .loops import loop
-from .machine import DEEPEST, DEPTH, FIRST, SINK, Function, Machine
+from .machine import DEEPEST, DEPTH, FIRST, SINK, Function, Machine, Tiered
 from .nesting import Nesting, Waiting
 from .rows import (
     Code,
@@ -211,10 +211,13 @@ class Preparation:
         """Code that calls a function and gives its value or tuple."""
         fn = function(self.machine, name)
         label = fn.fn.label
+        compiled = self.machine.compiled(name)
 
         def too_deep() -> int:
             raise Fault(faults.RecursionTooDeep(span, label, DEEPEST))
 
+        if compiled is not None:
+            return _compiled_call(compiled, fn, [getter(a) for a in args], too_deep)
         match [getter(a) for a in args]:
             case [a]:
 
@@ -590,6 +593,17 @@ class Node:
                 f[slot] = result
 
         return run
+
+
+def _compiled_call(compiled: Tiered, fn: Function, args: list[Code], too_deep: Callable[[], int]) -> Code:
+    """Code that calls a function which has a compiled form."""
+
+    def call(f: Frame) -> Any:
+        depth = f[DEPTH] + 1 if f[DEPTH] < DEEPEST else too_deep()
+        given = [a(f) for a in args]
+        return compiled(given, lambda: fn.body([depth, None, *given, *fn.pad]))
+
+    return call
 
 
 def _stack(items: list[Any], t: ArrayType, span: Span) -> values.Array:

@@ -1,0 +1,1 @@
+"""Kernels: core functions as readable Python text that Numba compiles. The interpreter is their oracle."""

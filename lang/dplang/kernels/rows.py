@@ -1,0 +1,124 @@
+"""Primitives as kernel text: for each row of the table an expression over `{0}`, `{1}` ..; what has none is
+interpreted."""
+
+from __future__ import annotations
+
+from ..core.ir import BOOL, FLOAT, FLOAT32, INT, KEY, ArrayType, Lit, Prim, Scalar, Type
+
+COMPARED = {op: f"({{0}} {op} {{1}})" for op in ("==", "!=", "<", "<=", ">", ">=")}
+
+SAME = {
+    "+": "({0} + {1})", "-": "({0} - {1})", "*": "({0} * {1})", "neg": "(-{0})", "abs": "abs({0})",
+    "min": "minimum({0}, {1})", "max": "maximum({0}, {1})", "clamp": "minimum(maximum({0}, {1}), {2})",
+    "not": "(not {0})", **COMPARED,
+}  # fmt: skip
+"""Rows whose text is the same for Ints and Floats."""
+
+INTEGER = {
+    "//": "int_divide({0}, {1})", "%": "int_mod({0}, {1})", "^": "int_power({0}, {1})", "sign": "int_sign({0})",
+    "float": "np.float64({0})", "float32": "np.float32({0})", "int": "np.int64({0})", "key": "key({0})",
+}  # fmt: skip
+
+REAL = {
+    "/": "({0} / {1})", "//": "floor_divide({0}, {1})", "%": "mod({0}, {1})", "^": "math.pow({0}, np.float64({1}))",
+    "sign": "sign({0})", "relu": "maximum({0}, 0.0)",
+    "isnan": "({0} != {0})", "isfinite": "math.isfinite({0})", "isinf": "math.isinf({0})",
+    "float": "np.float64({0})", "float32": "np.float32({0})", "int": "np.int64({0})",
+    "round": "np.rint({0})", "floor": "np.floor({0})", "ceil": "np.ceil({0})",
+    "atan2": "math.atan2({0}, {1})", "hypot": "math.hypot({0}, {1})",
+    "cbrt": "cbrt({0})", "exp2": "exp2({0})", "log2": "log2({0})",
+    "sigmoid": "sigmoid({0})", "softplus": "logaddexp({0}, 0.0)", "logaddexp": "logaddexp({0}, {1})",
+    "logit": "(math.log({0}) - math.log1p(-{0}))",
+    **{f: f"math.{f}({{0}})" for f in (
+        "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
+        "exp", "expm1", "log", "log1p", "log10", "sqrt", "erf", "erfc", "gamma", "lgamma",
+    )},
+}  # fmt: skip
+
+KEYS = {
+    "key_at": "key_at({0}, {1})", "split_left": "split_left({0})", "split_right": "split_right({0})",
+    "random.uniform": "uniform({0})", "random.normal": "normal({0})", "random.integer": "integer({0}, {1})",
+    **COMPARED,
+}  # fmt: skip
+
+WHOLE = {
+    "sort": "sort({0})", "argsort": "argsort({0})", "cumsum": "cumsum({0})", "cumprod": "cumprod({0})",
+    "norm": "norm({0})", "flatten": "{0}.copy().reshape({0}.size)",
+}  # fmt: skip
+
+FAULTS: dict[str, tuple[str, str, tuple[str | int, ...]]] = {
+    "//": ("E0604", "{1} == 0", ("//",)),
+    "%": ("E0604", "{1} == 0", ("%",)),
+    "^": ("E0605", "{1} < 0", (1,)),
+    "random.integer": ("E0616", "{1} <= 0", (1,)),
+}
+"""Where an Int row has no value: the fault, when it is met, and the values of its message (a number is an
+operand's)."""
+
+
+def expression(value: Prim, result: Type) -> str | None:
+    """The text of a primitive applied to operands of these types, or None."""
+    op, types = value.op, [a.type for a in value.args]
+    text: str | None
+    if any(isinstance(t, ArrayType) for t in types):
+        return _whole(op, types)
+    if not types or types[0] not in (FLOAT, FLOAT32, INT, BOOL, KEY):
+        return None
+    if op == "^" and types[0] != INT and isinstance(value.args[1], Lit):
+        text = _power(value.args[1].value)
+    elif types[0] in (INT, BOOL):
+        text = INTEGER.get(op) or SAME.get(op)
+    elif types[0] == KEY:
+        text = KEYS.get(op)
+    else:
+        text = REAL.get(op) or SAME.get(op)
+    if text is None or result != FLOAT32 or op == "float32":
+        return text
+    return f"np.float32({text})"
+
+
+def _power(exponent: object) -> str:
+    """A literal power of a Float: what a multiplication gives exactly needs no call."""
+    if exponent == 1:
+        return "{0}"
+    return "({0} * {0})" if exponent == 2 else REAL["^"]
+
+
+def _whole(op: str, types: list[Type]) -> str | None:
+    ranks = [len(t.dims) if isinstance(t, ArrayType) else 0 for t in types]
+    match op:
+        case "@" | "dot":
+            return f"matmul_{''.join('m' if r == 2 else 'v' for r in ranks)}({{0}}, {{1}})"
+        case "reverse" | "transpose":
+            least = 1 if op == "reverse" else 2
+            return f"{op}({{0}})" if ranks[0] == least else f"{op}_rows({{0}})"
+        case "concat":
+            return "concat({0}, {1})"
+        case "reshape":
+            return f"{{0}}.copy().reshape(({', '.join(f'{{{k}}}' for k in range(1, len(types)))},))"
+        case "norm" if _element(types[0]) != FLOAT:
+            return None
+        case _:
+            return WHOLE.get(op)
+
+
+def _element(t: Type) -> Type:
+    return t.elem if isinstance(t, ArrayType) else t
+
+
+def whole_faults(value: Prim) -> list[tuple[str, str]]:
+    """Pairs of sizes that a whole-array primitive needs to be equal, as texts."""
+    if value.op not in ("@", "dot", "concat"):
+        return []
+    t = value.args[0].type
+    assert isinstance(t, ArrayType)
+    if value.op == "concat":
+        return [(f"{{0}}.shape[{k}]", f"{{1}}.shape[{k}]") for k in range(1, len(t.dims))]
+    return [(f"{{0}}.shape[{len(t.dims) - 1}]", "{1}.shape[0]")]
+
+
+NUMPY = {
+    Scalar("Float"): "float64", Scalar("Float32"): "float32", Scalar("Int"): "int64",
+    Scalar("Bool"): "bool_", Scalar("Key"): "uint64",
+}  # fmt: skip
+"""The NumPy name of each scalar type that kernels know."""

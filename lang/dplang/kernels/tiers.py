@@ -1,0 +1,92 @@
+"""When a function runs as a kernel: always, never, or once interpreting it has been more work than compiling it.
+
+In the last case the interpreter begins and counts. Where it has worked as long as a compilation would take, it stops,
+and the kernel does the call from the start: core functions are pure, so nothing is done twice that anybody could see.
+The count depends on the program and its sizes alone, and so does what runs as a kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import get_ident
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from ..core.ir import Program
+from ..core.rewrite import lets_of
+from ..interpret.machine import Heavy, Tiered, Watch
+from .call import Kernel, Kernels, Left
+from .refuse import reachable
+
+Mode: TypeAlias = Literal["auto", "always"]
+
+START, LINE, CALL = 3_000_000, 50_000, 20
+"""What a compilation costs before the first Let and for each, and what a call costs, in operations of the
+interpreter."""
+
+
+class Tiers:
+    """The compiled forms of a program's functions, for `Interpreter(compiled=.., watch=..)`."""
+
+    def __init__(self, program: Program, mode: Mode) -> None:
+        self._program = program
+        self._mode = mode
+        self.kernels = Kernels(program)
+        self.watch = Watch() if mode == "auto" else None
+        self._forms: dict[str, Tiered | None] = {}
+
+    def compiled(self, name: str) -> Tiered | None:
+        """The form of a function that may run as a kernel; None where it is interpreted in any case."""
+        if name not in self._forms:
+            self._forms[name] = self._form(name)
+        return self._forms[name]
+
+    def _form(self, name: str) -> Tiered | None:
+        if self.kernels.reason(name):
+            return None
+        if self.watch is not None:
+            lets = sum(1 for fn in reachable(self._program, name) for _ in lets_of(self._program.fns[fn].body))
+            return _Counted(lambda: self.kernels.kernel(name), self.watch, START + LINE * lets).call
+        kernel = self.kernels.kernel(name)
+        return None if kernel is None else lambda given, interpret: _run(kernel, given, interpret)
+
+
+def _run(kernel: Kernel, given: list[Any], interpret: Callable[[], Any]) -> Any:
+    try:
+        return kernel(*given)
+    except Left:
+        return interpret()
+
+
+class _Counted:
+    """A function that is interpreted until that has been as much work as compiling it."""
+
+    def __init__(self, make: Callable[[], Kernel | None], watch: Watch, left: int) -> None:
+        self.make = make
+        self.watch = watch
+        self.left = left
+        self.kernel: Kernel | None = None
+        self.hopeless = False
+
+    def call(self, given: list[Any], interpret: Callable[[], Any]) -> Any:
+        if self.kernel is not None:
+            return _run(self.kernel, given, interpret)
+        if self.hopeless:
+            return interpret()
+        watch, outer, thread = self.watch, self.watch.stop, self.watch.thread
+        # arrays are kept for a second start, so that updates copy them
+        watch.work += CALL + sum(a.size for a in given if isinstance(a, np.ndarray)) // 8
+        start = watch.work
+        watch.stop, watch.thread = min(outer, start + self.left), get_ident()
+        try:
+            return interpret()
+        except Heavy:
+            if watch.work <= start + self.left:
+                raise  # it is a caller that has become too much
+        finally:
+            self.left -= watch.work - start
+            watch.stop, watch.thread = outer, thread
+        self.kernel = self.make()
+        self.hopeless = self.kernel is None
+        return self.call(given, interpret)
