@@ -85,8 +85,10 @@ class Generator:
             lambda: f"exp(-({self.scalar(scope, depth - 1)})^2)",
             lambda: f"sqrt(1.0 + ({self.scalar(scope, depth - 1)})^2)",
             lambda: f"log(2.0 + sin({self.scalar(scope, depth - 1)}))",
-            lambda: f"if {self.condition(scope)} {{ {self.scalar(scope, depth - 1)} }} "
-            f"else {{ {self.scalar(scope, depth - 1)} }}",
+            lambda: (
+                f"if {self.condition(scope)} {{ {self.scalar(scope, depth - 1)} }} "
+                f"else {{ {self.scalar(scope, depth - 1)} }}"
+            ),
             lambda: f"power({self.scalar(scope, depth - 1)}, {self.random.randint(0, 4)})",
             lambda: f"fold(tree({self.scalar(scope, depth - 1)}, {self.random.randint(0, 4)}), {self.leaf(scope)})",
             lambda: self.reduction(scope, depth - 1),
@@ -190,7 +192,9 @@ class Generator:
 
     def field_write(self, scope: Scope, indent: str) -> str:
         e = self.scalar(scope, 2)
-        return f"{indent}" + self.choose([f"p.a = sin({e})", f"p.b += 0.4 * tanh({e})", f"p.a -= 0.1 * {self.leaf(scope)}"])
+        return f"{indent}" + self.choose(
+            [f"p.a = sin({e})", f"p.b += 0.4 * tanh({e})", f"p.a -= 0.1 * {self.leaf(scope)}"]
+        )
 
     def branch(self, scope: Scope, indent: str) -> str:
         self.depth += 1
@@ -202,7 +206,9 @@ class Generator:
     def loop(self, scope: Scope, indent: str) -> str:
         i = self.fresh("i")
         high = self.choose([str(self.random.randint(0, 4)), "len(v)", "3", *(f"{j} % 3" for j in scope.ints)])
-        over = self.choose([f"0..{high}", f"0..{high}", f"reverse(0..{high})", f"1..{high}" if high == "len(v)" else f"0..{high}"])
+        over = self.choose(
+            [f"0..{high}", f"0..{high}", f"reverse(0..{high})", f"1..{high}" if high == "len(v)" else f"0..{high}"]
+        )
         self.depth += 1
         body = self.statements(scope.with_(ints=[i]), 2, indent + "  ")
         self.depth -= 1
@@ -258,7 +264,9 @@ class Generator:
     def slice(self, scope: Scope, indent: str) -> str:
         a, name = self.choose(scope.arrays), self.fresh("w")
         scope.arrays.append(name)
-        return f"{indent}let {name} = " + self.choose([f"concat({a}[0..2], {a}[1..3])", f"{a}[0..3]", f"sin({a})", f"2.0 * {a} - 0.1"])
+        return f"{indent}let {name} = " + self.choose(
+            [f"concat({a}[0..2], {a}[1..3])", f"{a}[0..3]", f"sin({a})", f"2.0 * {a} - 0.1"]
+        )
 
     def literal(self, scope: Scope, indent: str) -> str:
         name, a, b = self.fresh("w"), self.leaf(scope), self.leaf(scope)
@@ -299,7 +307,9 @@ class Generator:
     def matrix(self, scope: Scope, indent: str) -> str:
         m, name, a = self.fresh("m"), self.fresh("w"), self.choose(scope.floats)
         scope.arrays.append(name)
-        use = self.choose([f"{m} @ v[0..3]", f"{m}[1]", f"{m}[.., 2]", f"[sum({m}[i, k] * v[k] for k in 0..3) for i in 0..4]"])
+        use = self.choose(
+            [f"{m} @ v[0..3]", f"{m}[1]", f"{m}[.., 2]", f"[sum({m}[i, k] * v[k] for k in 0..3) for i in 0..4]"]
+        )
         return f"{indent}let {m} = [sin({a} * i + j) for i in 0..4, j in 0..3]\n{indent}let {name} = {use}"
 
     def checkpoint(self, scope: Scope, indent: str) -> str:

@@ -1,4 +1,4 @@
-"""Runs texts of dp for tests: what they print, what their top-level names hold, what they cost, what is wrong with them."""
+"""Runs texts of dp for tests: what they print, what their names hold, what they cost, what is wrong with them."""
 
 from __future__ import annotations
 
@@ -71,9 +71,7 @@ def touched(text: str) -> int:
 
     def go() -> int:
         session, entry = entered(text)
-        interpreter = Interpreter(
-            compile(session.lowering.program, entry.unit.entry), count=True, out=io.StringIO()
-        )
+        interpreter = Interpreter(compile(session.lowering.program, entry.unit.entry), count=True, out=io.StringIO())
         interpreter.call(entry.unit.entry, ())
         return interpreter.touched
 

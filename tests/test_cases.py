@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from running import run
 
 HERE = Path(__file__).parent / "cases"
@@ -31,7 +32,6 @@ def check(path: Path) -> None:
     found = sorted((d.span.line, d.code) for d in outcome.errors)
     shown = [(line, code) for line, code in found]
     assert len(found) == len(faults) and all(
-        line == at and code.startswith(want)
-        for (line, code), (at, want) in zip(found, faults, strict=True)
+        line == at and code.startswith(want) for (line, code), (at, want) in zip(found, faults, strict=True)
     ), (shown, [d.sentence() for d in outcome.errors])
     assert outcome.printed == wanted

@@ -6,6 +6,7 @@ The interpreter counts: a scalar operation is one, an array operation, fill or c
 from __future__ import annotations
 
 import pytest
+
 from running import touched
 
 LIMIT = 12.0
@@ -120,7 +121,8 @@ fn f(x: Float[n]) -> Float {
 }
 """,
     "maps and reductions": """
-fn f(x: Float[n]) -> Float = logsumexp(sin(e) for e in x) + max(x) + mean((x - 0.5)^2) + prod(0.5 + tanh(e)^2 for e in x)
+fn f(x: Float[n]) -> Float =
+  logsumexp(sin(e) for e in x) + max(x) + mean((x - 0.5)^2) + prod(0.5 + tanh(e)^2 for e in x)
 """,
     "arrays chosen by a branch": """
 fn f(x: Float[n]) -> Float {

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
-from programs import generate
+
 from dplang.errors.diagnostic import Fault
+from programs import generate
 from running import run_text
 
 POINT = """

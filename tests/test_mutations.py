@@ -1,4 +1,4 @@
-"""Damaged programs: whatever is dropped, doubled or swapped in a program, checking it gives diagnostics and nothing else."""
+"""Damaged programs: whatever is dropped, doubled or swapped, checking gives diagnostics and nothing else."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from programs import generate
-from running import entered
 
 from dplang.errors.diagnostic import Fault
 from dplang.errors.render import render_json, render_text
 from dplang.stack import deep
+from programs import generate
+from running import entered
 
 ROOT = Path(__file__).parent.parent
 TOKEN = re.compile(r"\s+|\w+|\"[^\"\n]*\"|[^\w\s]")

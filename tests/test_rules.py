@@ -1,4 +1,4 @@
-"""The generated programs reach every rule of forward and reverse mode: a rule that none of them reaches is tested by none."""
+"""The generated programs reach every rule of both modes: a rule that none of them reaches is tested by none."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from running import entered
-from test_generated import POINT, SECOND, generate
 
 import dplang.differentiate
 from dplang.core import ir
 from dplang.errors.diagnostic import Fault
 from dplang.pipeline import compile
 from dplang.stack import deep
+from running import entered
+from test_generated import POINT, SECOND, generate
 
 ROOM = Path(dplang.differentiate.__file__).parent
 MODES = {"forward": ("forward.py",), "reverse": ("reverse.py",)}
 NODES = {n.__name__ for n in ir.Value.__args__}
 WITHOUT = {"Io", "Derive", "Check", "Dim", "Stop"}
-"""What has no derivative: effects, sizes, what is stopped; and a Derive is gone before what holds it is differentiated."""
+"""What has no derivative: effects, sizes, what is stopped; a Derive is gone before what holds it is derived."""
 
 
 def rules(file: str) -> dict[int, set[str]]:

@@ -1,7 +1,7 @@
 """The blocks of the specification, the README and the documentation run.
 
-A ```` ```dp ```` block runs; `# prints:` says what the line before it prints. `error=CODE` says that it is refused with a diagnostic
-whose code begins so. A block that reads a data file runs beside the examples.
+A ```` ```dp ```` block runs; `# prints:` says what the line before it prints. `error=CODE` says that it is refused
+with a diagnostic whose code begins so. A block that reads a data file runs beside the examples.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from running import run
 
 ROOT = Path(__file__).parent.parent

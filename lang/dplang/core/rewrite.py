@@ -11,7 +11,6 @@ from .ir import (
     Arm,
     At,
     Block,
-    Build,
     Call,
     Carry,
     Check,
@@ -172,8 +171,8 @@ def map_path(path: Path, f: Rename) -> Path:
 def map_value(value: Operand | Value, f: Rename, rebuild: Rebuild) -> Operand | Value:
     """`value` with `f` applied to the operands it reads itself and `rebuild` to its nested blocks.
 
-    `rebuild` takes the names that the node binds for a block, and the block; a While's two blocks share their names, so it is called
-    once with the body after the condition and must answer both calls with the same names.
+    `rebuild` takes the names that the node binds for a block, and the block. A While's two blocks share their names:
+    it is called with the condition, then with the body, and must answer both calls with the same names.
     """
     match value:
         case Var() | Lit():
