@@ -43,3 +43,9 @@ class Snapshot:
 @pytest.fixture
 def snapshot(request: pytest.FixtureRequest) -> Snapshot:
     return Snapshot(request.config.getoption("--update"))
+
+
+@pytest.fixture(autouse=True)
+def verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verifier runs after every pass over the core in all tests."""
+    monkeypatch.setattr("dplang.pipeline.VERIFY", True)
