@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -199,12 +200,14 @@ def test_at_a_terminal(tmp_path: Path) -> None:
         nonlocal seen
         end = time.monotonic() + 30
         while text not in seen:
-            assert time.monotonic() < end, seen
+            ready, _, _ = select.select([ours], [], [], max(0.0, end - time.monotonic()))
+            assert ready, (text, seen)
             seen += os.read(ours, 4096).decode(errors="replace")
         seen = seen.split(text, 1)[1]
 
     def answer(entry: bytes, text: str) -> None:
         """Types an entry at the prompt, and waits for a text and the next prompt."""
+        time.sleep(0.5)  # the prompt is seen a moment before the terminal hands on control characters
         os.write(ours, entry)
         wait_for(text)
         wait_for("dp> ")
@@ -222,6 +225,7 @@ def test_at_a_terminal(tmp_path: Path) -> None:
         wait_for("interrupted")
         wait_for("dp> ")
         answer(b"x + 2\r", "44 : Int")
+        time.sleep(0.5)
         os.write(ours, b"\x04")
         assert child.wait(timeout=20) == 0
     finally:
