@@ -1,6 +1,6 @@
 """The interpreter beside plain Python on the same programs: how many times slower it is.
 
-    python benchmarks/interpreter.py
+python benchmarks/interpreter.py
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every diagnostic tells its story with a wrong and a right program; both run, and the message is kept in a snapshot."""
+"""Every diagnostic has a story with a wrong and a right program; both run, and the message is kept in a snapshot."""
 
 from __future__ import annotations
 

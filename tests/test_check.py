@@ -155,7 +155,9 @@ def _spoil(seed: int, rounds: int) -> None:
 
 def test_imports(tmp_path: Path) -> None:
     model = "let scale = 2.0\nstruct Wave { a: Float > 0, fn call(self, t: Float) = scale * self.a * t }\n"
-    (tmp_path / "model.dp").write_text(model + "enum Color { Red, Mix(Float) }\nlet half = x -> x / scale\n", encoding="utf-8")
+    (tmp_path / "model.dp").write_text(
+        model + "enum Color { Red, Mix(Float) }\nlet half = x -> x / scale\n", encoding="utf-8"
+    )
     main = """
 import "./model.dp" as model
 from "./model.dp" import Wave, Mix
@@ -235,6 +237,7 @@ def test_deep_programs() -> None:
     for text in (
         "let y = 1.0\nlet x = " + "+".join(["y"] * 700),
         "fn id[A](x: A) -> A = x\nlet y = " + "id(" * 250 + "1" + ")" * 250,
-        "\n".join(f"fn f{i}(x: Float) = f{i + 1}(x) + 1" for i in range(1000)) + "\nfn f1000(x: Float) = x\nprint(f0(1))",
+        "\n".join(f"fn f{i}(x: Float) = f{i + 1}(x) + 1" for i in range(1000))
+        + "\nfn f1000(x: Float) = x\nprint(f0(1))",
     ):
         assert codes(text) == []

@@ -14,7 +14,7 @@ import pytest
 import dplang
 
 ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = 'import optim\nfn f(x: Float) -> Float = x^2\nprint(grad(f)(3.0), optim.sgd(rate = 0.5).rate)\n'
+PROGRAM = "import optim\nfn f(x: Float) -> Float = x^2\nprint(grad(f)(3.0), optim.sgd(rate = 0.5).rate)\n"
 
 
 def test_one_version() -> None:

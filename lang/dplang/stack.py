@@ -89,9 +89,7 @@ def _wait(thread: threading.Thread, done: threading.Event) -> None:
 def interrupt(thread: threading.Thread) -> None:
     """Raises KeyboardInterrupt in `thread` at its next step of Python code."""
     if thread.ident is not None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt)
-        )
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
 
 
 def _raise_limit() -> None:

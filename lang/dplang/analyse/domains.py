@@ -342,4 +342,3 @@ def _reduced(op: str, e: Interval, trips: Interval) -> Interval:
             return e
         case _:
             return ALL
-

@@ -112,9 +112,7 @@ class Loaded:
         result = next((v for s, v in results.items() if s.name == "_"), None)
         return Held(UNIT, NOTHING, ()) if result is None else measured(result, self.outline)
 
-    def _compile(
-        self, text: str, names: dict[str, object]
-    ) -> tuple[Entry, dict[str, typed.Symbol], dict[str, object]]:
+    def _compile(self, text: str, names: dict[str, object]) -> tuple[Entry, dict[str, typed.Symbol], dict[str, object]]:
         module = syntax.parse(Source(CALL, text))
         scope = Scope(self.scope, top=True)
         symbols: dict[str, typed.Symbol] = {}

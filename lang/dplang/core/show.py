@@ -1,12 +1,12 @@
 """Readable text of the core, for `dp core` and for people who write passes: one line a Let, blocks indented.
 
-    fn mean(xs: Float[?]) -> Float
-      n: Int = dim xs 0
-      s: Float = loop i in 0 .. n: reduce +
-        x: Float = xs[i]
-        give x
-      m: Float = s / n
-      give m
+fn mean(xs: Float[?]) -> Float
+  n: Int = dim xs 0
+  s: Float = loop i in 0 .. n: reduce +
+    x: Float = xs[i]
+    give x
+  m: Float = s / n
+  give m
 """
 
 from __future__ import annotations

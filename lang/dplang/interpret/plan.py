@@ -342,9 +342,7 @@ def _straight(placed: Sequence[Placed], writes: bool, e: Frame, shape: tuple[int
     return apply
 
 
-def _scattered(
-    groups: Sequence[Sequence[Placed]], e: Frame, shape: tuple[int, ...]
-) -> Callable[[Array], None]:
+def _scattered(groups: Sequence[Sequence[Placed]], e: Frame, shape: tuple[int, ...]) -> Callable[[Array], None]:
     """Turns may meet: additions one after another, in the order of the turns and within a turn as written."""
     rank = len(groups[0][0].indices) if groups else 0
     own = shape[rank:]

@@ -611,4 +611,3 @@ def _stack(items: list[Any], t: ArrayType, span: Span) -> values.Array:
         if v.shape != items[0].shape:
             raise access.differing(span, v.shape, items[0].shape)
     return values.stack(items, t)
-

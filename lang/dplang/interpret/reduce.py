@@ -87,4 +87,3 @@ def finish(op: Reduce, t: Type, result: Type, span: Span) -> Callable[[Any], Any
         return convert(reduce(np.asarray(terms, dtype)))
 
     return value
-

@@ -207,9 +207,7 @@ def _field_type(t: LanguageType | None, index: int) -> LanguageType | None:
             return None
 
 
-def _item_steps(
-    f: Body, items: tuple[typed.IndexItem, ...], shape: Shape, path: Path, t: LanguageType | None
-) -> Path:
+def _item_steps(f: Body, items: tuple[typed.IndexItem, ...], shape: Shape, path: Path, t: LanguageType | None) -> Path:
     found: list[Step] = []
     kept = any(isinstance(p, Slice) for p in path)
     dims = split(t)[1] if t is not None else ()

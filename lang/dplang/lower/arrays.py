@@ -186,9 +186,7 @@ def stacked(t: Type, n: int | None) -> ArrayType:
     return ArrayType(t.elem, (n, *t.dims)) if isinstance(t, ArrayType) else ArrayType(t, (n,))
 
 
-def elementwise(
-    f: Body, first: Operand, row: Callable[[tuple[Operand, ...]], Operand], hint: str = "t"
-) -> Operand:
+def elementwise(f: Body, first: Operand, row: Callable[[tuple[Operand, ...]], Operand], hint: str = "t") -> Operand:
     """`row` for all indices of an array (once, for a scalar)."""
     n = rank(first.type)
     if not n:

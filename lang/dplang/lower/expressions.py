@@ -131,9 +131,7 @@ def _function(f: Body, e: typed.FnValue | typed.Lambda | typed.Call | typed.Appl
 # ---- data
 
 
-def _data(
-    f: Body, e: typed.Make | typed.MakeArray | typed.MakeVariant | typed.GetField | typed.GetItem
-) -> Shape:
+def _data(f: Body, e: typed.Make | typed.MakeArray | typed.MakeVariant | typed.GetField | typed.GetItem) -> Shape:
     match e:
         case typed.Make(parts=parts, checks=checks):
             shapes = [value(f, p) for p in parts]

@@ -256,9 +256,7 @@ def _arm(f: Body, row: _Row, others: Sequence[_Row], tree: _Tree, use: Use) -> N
     run(f, row.arm.guard, branch)
 
 
-def _by_literal(
-    f: Body, x: Operand, p: typed.LiteralPattern, rows: Sequence[_Row], tree: _Tree, use: Use
-) -> None:
+def _by_literal(f: Body, x: Operand, p: typed.LiteralPattern, rows: Sequence[_Row], tree: _Tree, use: Use) -> None:
     if isinstance(p.value, bool):
         cond = x if p.value else f.b.prim("not", BOOL, x, hint="fits")
     else:

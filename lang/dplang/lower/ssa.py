@@ -130,9 +130,7 @@ def _first(row: Sequence[Shape | Delayed | None]) -> Shape:
     return found
 
 
-def _column(
-    f: Body, end: End, values: Sequence[Shape | Delayed | None], outlines: Sequence[Shape]
-) -> list[Operand]:
+def _column(f: Body, end: End, values: Sequence[Shape | Delayed | None], outlines: Sequence[Shape]) -> list[Operand]:
     """The leaves of the variables at the end of one branch; where one has no value nobody reads it, so any will do."""
     column: list[Operand] = []
     for value, shape in zip(values, outlines, strict=True):
@@ -166,9 +164,7 @@ def same(a: Operand, b: Operand) -> bool:
     return a == b
 
 
-def _as_condition(
-    columns: Sequence[list[Operand]], j: int, condition: Operand, merged: list[Operand | None]
-) -> bool:
+def _as_condition(columns: Sequence[list[Operand]], j: int, condition: Operand, merged: list[Operand | None]) -> bool:
     """A Bool that is true on one side and false on the other is the condition itself."""
     if columns[0][j] == TRUE and columns[1][j] == FALSE:
         merged[j] = condition
