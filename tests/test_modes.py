@@ -121,7 +121,7 @@ print(grad(f, wrt = (x, c))(0.5, 1.0))""",
 }
 
 WARNED = {
-    "branch": ("fn f(x: Float) -> Float = if x > 1 { x } else { x * x }\nprint(grad(f)(0.5))", "W0301"),
+    "branch": ("fn f(x: Float) -> Float = if x > 1 { x } else { x * x + 1 }\nprint(grad(f)(0.5))", "W0301"),
     "remainder": ("fn f(x: Float) -> Float = x % 1\nprint(grad(f)(0.5))", "W0301"),
     "stopped floor": ("fn f(x: Float) -> Float = x - stop(floor(x))\nprint(grad(f)(0.5))", "W0301"),
     "trip count": (

@@ -46,16 +46,19 @@ class Sites:
         self.all = [Site(SELF, "self", "", NOWHERE, "jump"), Site(INTENDED, "intended", "", NOWHERE, "smooth")]
         self.C1 = self.kinks = 0
         self.jumps = SELF_BIT
-        self._numbers: dict[tuple[SiteKind, str, Span], int] = {}
+        self.draws = 0
+        self._numbers: dict[tuple[SiteKind, str, Span, Mode], int] = {}
         self._derivatives: dict[int, int] = {}
 
     def number(self, kind: SiteKind, op: str, span: Span, mode: Mode) -> int:
-        key = (kind, op, span)
+        key = (kind, op, span, mode)
         known = self._numbers.get(key)
         if known is None:
             known = self._numbers[key] = len(self.all)
             self.all.append(Site(known, kind, op, span, mode))
             bit = 1 << known
+            if kind == "draw":
+                self.draws |= bit
             match mode:
                 case "C1":
                     self.C1 |= bit

@@ -6,6 +6,7 @@ Made on demand, callees first; a cycle of calls is iterated to its least fixed p
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import assert_never
 
 from ..core.ir import (
@@ -19,6 +20,7 @@ from ..core.ir import (
     Checkpoint,
     Derive,
     Dim,
+    EnumType,
     Fill,
     Fn,
     Get,
@@ -45,6 +47,7 @@ from ..core.rewrite import calls, path_operands
 from ..errors.source import Span
 from ..primitives import TABLE
 from ..primitives.table import Mode
+from .continuity import Definitions, Joined, meeting
 from .dependence import (
     DRAWS,
     EMPTY,
@@ -158,6 +161,7 @@ class Flow:
         self.env: dict[str, State] = {}
         # where a loop's carried states ended when it was last reached: they only grow, so there is where to go on
         self._reached: dict[int, list[State]] = {}
+        self._meeting: dict[tuple[int, int], Joined | None] = {}
         for i, p in enumerate(fn.params):
             self.env[p.var.name] = self._input(i, p.var.type, Trail("input", p.span or fn.span, p.label, None))
 
@@ -219,7 +223,7 @@ class Flow:
             case Derive():
                 return self.derive(value, let)
             case Stop(x):
-                return (stopped(self.state(x)),)
+                return (stopped(self.state(x), self.sites),)
             case Checkpoint(body):
                 return self.block(body)
             case Check() | Io():
@@ -293,8 +297,29 @@ class Flow:
             elif var.type == BOOL and (isinstance(x, Lit) or isinstance(y, Lit)):
                 made.append(join(join(a, b), cond))  # `and`, `or`: computed from the condition, not chosen by it
             else:
-                made.append(join(join(a, b), choice))
+                made.append(join(join(a, b), self.crossed(node, len(made), var.type, choice)))
         return made
+
+    def crossed(self, node: If, k: int, t: Type, choice: State) -> State:
+        """What the condition does to result `k`: less where both sides are proved to meet at the boundary."""
+        if not choice or not self.types.tangent(t) or isinstance(t, EnumType):
+            return choice
+        key = id(node), k
+        if key not in self._meeting:
+            self._meeting[key] = meeting(self.definitions, node, k)
+        how = self._meeting[key]
+        let = self.definitions.comparison(node.cond)
+        if how is None or let is None or not isinstance(let.value, Prim):
+            return choice
+        op, args = let.value.op, let.value.args
+        if self._kind(op, args) != "row":
+            return choice
+        site = self.sites.number("row", op, let.span, "severed")
+        return control(self.state(node.cond), self.sites, (site, self.sites.number("row", op, let.span, how)))
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        return Definitions(self.fn)
 
     def match(self, node: Match) -> list[State]:
         state = self.state(node.x)

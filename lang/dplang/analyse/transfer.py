@@ -82,21 +82,28 @@ def part(state: State, t: Type, types: Types) -> State:
     return made
 
 
-def stopped(state: State) -> State:
-    """`stop(e)`: what was cut off stays a boundary where the value jumps, and is acknowledged."""
+def stopped(state: State, sites: Sites) -> State:
+    """`stop(e)`: what was cut off stays a boundary where the value jumps, and is acknowledged.
+
+    What a draw decides has no boundary at all, only a probability, and who stops it accounts for that otherwise.
+    """
     return {
-        slot: Dep(None, d.marks | bits(d.cut) | bits(d.value) | INTENDED_BIT, NONE, NONE) for slot, d in state.items()
+        slot: Dep(None, (d.marks | bits(d.cut) | bits(d.value)) & ~sites.draws | INTENDED_BIT, NONE, NONE)
+        for slot, d in state.items()
     }
 
 
-def control(state: State, sites: Sites) -> State:
+def control(state: State, sites: Sites, proved: tuple[int, int] | None = None) -> State:
     """What a condition, tag or trip count with this state does to results that differ because of it.
 
-    Here is where a proof that a boundary is crossed continuously would give a lesser mark than the site's own.
+    `proved`: a site whose boundary is crossed continuously, and the site that stands for it then.
     """
     made = {}
     for slot, d in state.items():
-        marks = d.marks & (sites.jumps | INTENDED_BIT) | bits(d.value)
+        met = bits(d.value)
+        if proved and proved[0] in d.value:
+            met = met & ~(1 << proved[0]) | 1 << proved[1]
+        marks = d.marks & (sites.jumps | INTENDED_BIT) | met
         if marks:
             made[slot] = Dep(None, marks, NONE, NONE)
     return made

@@ -44,7 +44,6 @@ from ..core.ir import (
     Var,
 )
 from ..core.rewrite import all_names, blocks, map_value
-from ..primitives.table import TABLE
 from .context import Context
 from .writing import element, extent, from_outside, is_view, offset, rank
 
@@ -104,7 +103,7 @@ class _Prepare:
         match value:
             case Loop():
                 return self.loop(b, let, value)
-            case Prim(op, (x,)) if TABLE[op].rule == "cumprod" and let.names[0].name in self.varied:
+            case Prim("cumprod", (x,)) if let.names[0].name in self.varied:
                 return self.running_product(b, let, x)
             case Get(Var() as x, path) if self.views and isinstance(let.names[0].type, ArrayType) and is_view(path):
                 self.parts[let.names[0].name] = self.view(b, x, path)

@@ -1,0 +1,45 @@
+"""Branches whose sides meet at their boundary: what is proved of them, and what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from dplang.analyse.modes import dependences
+from dplang.stack import deep
+from running import entered
+
+JOINED = {
+    "Huber": ("if abs(x) < 1 { 0.5 * x^2 } else { abs(x) - 0.5 }", "kinked"),
+    "Huber's width": ("if abs(y) <= x { 0.5 * y^2 } else { x * (abs(y) - 0.5 * x) }", "C1"),
+    "C1": ("if x < 1 { 0.5 * x^2 } else { x - 0.5 }", "C1"),
+    "leaky": ("if not (x > 0) { 0.1 * x } else { x }", "kinked"),
+    "chain": ("if x <= 0 { 0.0 } else if x >= 1 { 1.0 } else { x^2 * (3 - 2 * x) }", "C1"),
+    "chain that jumps": ("if x <= 0 { 0.0 } else if x >= 1 { 1.5 } else { x^2 * (3 - 2 * x) }", "jump"),
+    "returns": ("{ if x < 0 { return 0.0 }; if x < 1 { return x^2 / 2 }; x - 0.5 }", "C1"),
+    "two variables": ("if 2 * x + 3 * y < 6 { x * y } else { x * (6 - 2 * x) / 3 }", "kinked"),
+    "a product as a whole": ("{ let m = y * x; if m >= 1 { 0.0 } else { (1 - m)^2 } }", "C1"),
+    "function of the boundary": ("if x > y { exp(x) } else { exp(y) }", "kinked"),
+    "function with a domain": ("if x > 0 { x * log(x) } else { 0.0 }", "jump"),
+    "hidden domain": ("if x > 0 { 0 * log(x) } else { 0.0 }", "jump"),
+    "max": ("if x < 1 { x } else { max(2 - x, 0.0) }", "kinked"),
+    "jump": ("if x > 1 { x } else { x * x + 1 }", "jump"),
+    "other boundary": ("if x > 1 { x - 2 } else { 0.0 }", "jump"),
+    "never met": ("if x - x > 1 { x } else { 3 * x }", "C1"),
+    "nonlinear boundary": ("if x * x > 1 { x^2 } else { x^4 }", "jump"),
+    "element set": ("{ var a = [x, y]; if a[0] < y { a[0] = y }; a[0] }", "kinked"),
+    "element set amiss": ("{ var a = [x, y]; if a[0] < y { a[0] = y + 1 }; a[0] }", "jump"),
+    "other element set": ("{ var a = [x, y]; if a[0] < y { a[1] = y }; a[0] + a[1] }", "C1"),
+    "accumulated": ("{ var s = 0.0; for i in 0..3 { if x > i { s += (x - i)^2 } }; s }", "C1"),
+}
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_meeting(name: str) -> None:
+    body, mode = JOINED[name]
+    text = f"fn f(x: Float, y: Float) -> Float = {body}\nprint(f(0.5, 1.0))"
+
+    def go() -> object:
+        session, _ = entered(text)
+        return next(d.mode for d in dependences(session.lowering.program, "f") if d.parameter == "x")
+
+    assert deep(go) == mode
