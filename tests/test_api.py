@@ -267,6 +267,46 @@ def test_enums_are_classes(m: Any) -> None:
     assert m.flip([m.Red, m.Green]).tolist() == [m.Green, m.Red]
 
 
+def test_values_are_compared_as_wholes(m: Any) -> None:
+    assert m.one != m.rows and m.rows == m.same(m.rows) and m.rows != m.rows[1:]
+    loaded = source(
+        """
+        fn root(x: Float) -> Option[Float] = if x < 0 { None } else { Some(sqrt(x)) }
+        fn value(o: Option[Float]) -> Float = match o { Some(v) => v, None => -1.0 }
+        fn values(o: Option[Float][n]) -> Float[n] = [value(p) for p in o]
+        fn some[T](x: T) -> Option[T] = Some(x)
+        let none = root(-1.0)
+        """
+    )
+    none = loaded.none
+    assert loaded.root(-4.0) == none != loaded.root(4.0)
+    assert loaded.root(4.0)[0] == 2.0
+    assert loaded.some(1) != loaded.some(1.0) and loaded.some(1) != loaded.some([1])
+    assert loaded.value(none) == -1.0
+    assert loaded.values([none, loaded.root(9.0)]).tolist() == [-1.0, 3.0]
+
+
+def test_variants_that_fit_several_types() -> None:
+    loaded = source(
+        """
+        enum Maybe[T] { Just(T), Nothing }
+        fn value(o: Maybe[Float]) -> Float = match o { Just(v) => v, Nothing => -1.0 }
+        fn text(o: Maybe[String]) -> String = match o { Just(v) => v, Nothing => "nothing" }
+        fn both(o: (Maybe[Float], Float)) -> Float = value(o[0]) + o[1]
+        fn values(o: Maybe[Float][n]) -> Float[n] = [value(p) for p in o]
+        """
+    )
+    assert loaded.value(loaded.Nothing) == -1.0
+    assert loaded.text(loaded.Nothing) == "nothing"
+    assert loaded.both((loaded.Nothing, 3.0)) == 2.0
+    assert loaded.values([loaded.Nothing, loaded.Just(2.0)]).tolist() == [-1.0, 2.0]
+    assert isinstance(loaded.Nothing, loaded.Maybe) and repr(loaded.Nothing) == "Nothing"
+
+
+def test_lifting_what_gives_nothing(m: Any) -> None:
+    assert m.nothing([1.0, 2.0]) == [None, None]
+
+
 def test_gradients_come_back_as_the_same_classes(m: Any) -> None:
     p = dp.grad(m.length)(m.Point(3, 4))
     assert isinstance(p, m.Point) and np.allclose([p.x, p.y], [0.6, 0.8])
@@ -444,6 +484,39 @@ def test_only_errors_of_dp_escape(m: Any, call: Any) -> None:
     text = str(caught.value)
     assert text and "Traceback" not in text
     assert all(d.code.startswith("E0") and d.code != "E0001" for d in caught.value.diagnostics)
+
+
+class Broken:
+    def __array__(self, *args: object, **named: object) -> object:
+        raise ZeroDivisionError
+
+
+def strange_values(m: Any) -> list[Any]:
+    """Values of all kinds that a Python program may hand over."""
+    return [
+        0, -1, 2.5, float("nan"), True, None, "", "a", b"x", 1j, [], [[]], [[], []], (), ((),), (1,), [True, 1],
+        ["a", 1],
+        [[1, 2], [3]], [[1.0, 2], [3, 4]], [(1, 2), (3, 4.0)], {}, {1}, range(3), iter([1]), object(), int, len, 2**63,
+        np.float32(1), np.float16(2), np.int8(3), np.uint64(4), np.longdouble(1), np.complex64(1), np.array(5.0),
+        np.zeros(0), np.zeros((0, 3)), np.zeros((3, 0)), np.ones((2, 3)), np.array("s"), np.array(["a", "bb"]),
+        np.array([1, None], object), np.ones(3, bool), np.ones(3, np.uint64), np.ones(3, np.float16),
+        np.ones(3, np.longdouble), np.ones(3, complex), np.ones(3, "M8[s]"), np.ones(3, [("a", "f8")]),
+        np.ma.masked_array([1.0, 2.0], [0, 1]), np.ones(4)[::-2], np.asfortranarray(np.ones((2, 3))), Broken(),
+        dp.key(1), [dp.key(1)], m, m.one, m.rows, [m.one, m.one], m.Leaf(1), [m.Leaf(1), m.Red], [m.Red],
+        (m.one, m.Red),
+        m.power, [m.power], (m.power, 1), m.Point, m.Tree, dp.grad, dp.grad(m.power), m.Wave(1, 2, 3), m.Net([1, 2]),
+    ]  # fmt: skip
+
+
+def test_any_value_may_be_given_to_any_function(m: Any) -> None:
+    functions = [m.power, m.dotted, m.same, m.total, m.apply, m.length, m.swap, m.draw, m.matrix, m.nothing, m.flip]
+    functions += [m.Point, m.Net, m.Leaf, m.Scale(k=1), dp.grad(m.power), dp.jacobian(m.first), m.one.__add__]
+    for f in functions:
+        for x in strange_values(m):
+            try:
+                repr(f(x))
+            except dp.Error as error:
+                assert "E0001" not in str(error), (f, x)
 
 
 def test_errors_say_what_and_where(m: Any) -> None:

@@ -181,6 +181,4 @@ def _inside(value: Held) -> Iterator[Held]:
 
 
 def _dims_of(value: Held) -> tuple[int, ...]:
-    if isinstance(value.shape, Group) and value.shape.units:
-        return tuple(int(n) for n in value.leaves[0])
     return tuple(value.leaves[0].shape) if value.leaves else ()

@@ -81,12 +81,22 @@ def expression(home: Loaded, x: object, hint: str) -> Template:
         return x._expression
     if isinstance(x, Variant) and x._dp_home is home and x._dp_constructor is not None:
         return (x._dp_constructor,)
-    if isinstance(x, tuple) and any(isinstance(p, Function) for p in x):
+    if isinstance(x, tuple | list) and _needs_text(x):
         inner: list[str | Slot] = []
         for i, p in enumerate(x):
             inner += [*expression(home, p, f"{hint}{i}"), ", "]
-        return ("(", *inner, ")")
+        return ("(", *inner, ")") if isinstance(x, tuple) else ("[", *inner, "]")
     return (Slot(hint, into(x, home)),)
+
+
+def _needs_text(x: object) -> bool:
+    """Whether something is, or holds, what has no value by itself: a function, or `None` that may be any Option."""
+    from .records import Variant
+
+    if isinstance(x, tuple | list):
+        plain = set(map(type, x)) <= {bool, int, float, str}
+        return not plain and any(map(_needs_text, x))
+    return isinstance(x, Function) or (isinstance(x, Variant) and x._dp_constructor is not None)
 
 
 # ---- derivatives

@@ -209,6 +209,9 @@ class Loaded:
         cls = self._variant_class(decl, tag)
         if decl.variants[tag].payload:
             return cls
+        if not decl.params:
+            t = Enum(decl, ())
+            return cls._dp_of(self, Held(t, self.outline(t), ((tag,),)))
         value = Held(Enum(decl, decl.params), NOTHING, ((tag,),))  # type: ignore[arg-type]
         return cls._dp_of(self, value, Slot(decl.variants[tag].name, entity))
 

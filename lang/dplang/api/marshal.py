@@ -77,8 +77,14 @@ def into(x: object, home: Loaded) -> Held:
             return _tuple([into(p, home) for p in x])
         case list() | range():
             return _list(x, home)
+    if isinstance(x, np.ndarray):
+        return _array(x, home)
     if hasattr(x, "__array__") and not isinstance(x, type | np.generic):
-        return _array(x if isinstance(x, np.ndarray) else np.asarray(x), home)
+        try:
+            a = np.asarray(x)
+        except Exception:  # whatever the value's own method may raise
+            raise Error(NoCounterpart(NOWHERE, describe(x), "its conversion to an array fails")) from None
+        return _array(a, home)
     raise Error(NoCounterpart(NOWHERE, describe(x), _hint(x)))
 
 
@@ -142,7 +148,7 @@ def _stack(items: list[Held], home: Loaded) -> Held:
     t = array(first.type, (Size.of(len(items)),))
     shape = home.outline(t)
     if isinstance(shape, Group) and shape.units:
-        return Held(t, shape, (np.array([s.constant for s in split(t)[1]], np.int64),))
+        return Held(t, shape, (np.zeros([s.constant or 0 for s in split(t)[1]], np.int64),))
     leaves = tuple(_stack_leaf(leaf) for leaf in zip(*(v.leaves for v in items), strict=True))
     if split(first.type)[0] == FLOAT:
         leaves = tuple(np.asarray(leaf, np.float64) for leaf in leaves)
@@ -225,24 +231,18 @@ def _variants(values: np.ndarray[Any, Any], elem: Enum, home: Loaded) -> np.ndar
 
 def _rows(value: Held, home: Loaded, rank: int) -> list[Any]:
     """An array of tuples as (nested) lists of tuples."""
-    n = value.leaves[0][0] if isinstance(value.shape, Group) and value.shape.units else len(value.leaves[0])
-    rows = [element(value, i, home) for i in range(int(n))]
+    rows = [element(value, i, home) for i in range(len(value.leaves[0]))]
     return [_rows(r, home, rank - 1) if rank > 1 else out_of(r, home) for r in rows]
 
 
 def element(value: Held, index: Any, home: Loaded) -> Held:
     """What stands at an index (or slice) of the first dimension of an array of structs or tuples."""
     elem, dims = split(value.type)
-    if isinstance(value.shape, Group) and value.shape.units:
-        sizes = list(map(int, value.leaves[0]))
-        chosen = range(sizes[0])[index]
-        rest = sizes[1:] if isinstance(chosen, int) else [len(chosen), *sizes[1:]]
-        t = array(elem, tuple(map(Size.of, rest)))
-        return Held(t, home.outline(t), (np.array(rest, np.int64),) if rest else ())
     leaves = tuple(_item(leaf, index) for leaf in value.leaves)
-    n = dims[1:] if isinstance(index, int) else (Size.of(len(leaves[0])), *dims[1:])
-    t = array(elem, n)
-    return Held(t, home.outline(t), leaves)
+    rest = dims[1:] if isinstance(index, int) else (Size.of(len(leaves[0])), *dims[1:])
+    t = array(elem, rest)
+    units = isinstance(value.shape, Group) and value.shape.units
+    return Held(t, home.outline(t), () if units and not rest else leaves)
 
 
 def _item(leaf: np.ndarray[Any, Any], index: Any) -> Any:

@@ -14,6 +14,7 @@ from ..core.types import EnumDecl, StructDecl, TangentOf, show
 from ..errors.python import EnumNeedsVariant, NoSuchName
 from ..errors.source import NOWHERE
 from ..interpret.values import equal
+from ..lower.layout import erased
 from ..values import Held, payload, split
 from .calls import Function, Slot, expression
 from .faults import Error, MissingName
@@ -48,8 +49,10 @@ class Value:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Value) or self._dp_home is not other._dp_home or type(self) is not type(other):
             return NotImplemented
-        mine, theirs = self._dp_held.leaves, other._dp_held.leaves
-        return len(mine) == len(theirs) and all(map(equal, mine, theirs))
+        mine, theirs = self._dp_held, other._dp_held
+        if erased(mine.type) != erased(theirs.type):  # such as `Some(1)` and `Some(1.0)`; a bare `None` is of any type
+            return isinstance(self, Variant) and not len(self)
+        return all(map(equal, mine.leaves, theirs.leaves))
 
     def __bool__(self) -> bool:
         return True
