@@ -181,6 +181,14 @@ def test_imports(dp, tmp_path):
     assert ran.status == 1 and "y.dp:1" in ran.err
 
 
+def test_the_standard_library_checks_like_any_file(dp):
+    from dplang.loading import library
+
+    files = sorted(map(str, library().glob("*.dp")))
+    ran = dp("check", *files)
+    assert files and ran.status == 0 and "error" not in ran.err
+
+
 def test_limit(dp):
     endless = "fn f() -> Int {\n  var i = 0\n  while true { i += 1 }\n  i\n}\nprint(f())\n"
     ran = dp("run", "--limit", "100000", "x.dp", x=endless)

@@ -84,6 +84,8 @@ def test_values_and_types_are_shown(tell: Told) -> None:
     assert tell("let x = 3") == ""
     assert tell("") == ""
     assert tell("# nothing") == ""
+    shown = tell("arange(5000)")
+    assert len(shown) < 2000 and shown.startswith("[0, 1, 2") and shown.endswith("4999] : Int[5000]")
 
 
 def test_names_stay_known(tell: Told) -> None:

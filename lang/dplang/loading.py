@@ -58,6 +58,12 @@ def library() -> Path:
     return installed if installed.is_dir() else here.parent.parent / "stdlib"
 
 
+def module_name(path: str) -> str:
+    """What a file is called as a module: its path, but those of the standard library have names."""
+    file = Path(path).resolve()
+    return file.stem if file.parent == library() else path
+
+
 @dataclass(frozen=True, slots=True)
 class _Open:
     """A file that is being checked, and the import that asked for it."""

@@ -16,7 +16,7 @@ from .core.types import Type
 from .errors.diagnostic import Diagnostic, Fault
 from .errors.files import EmptyFile
 from .errors.source import Source, Span
-from .loading import Modules, read
+from .loading import Modules, module_name, read
 from .lower.shape import Shape
 from .lower.unit import Entry as Function
 from .lower.unit import Lowering, Unit
@@ -74,14 +74,14 @@ class Session:
         """A program file, checked, lowered and judged. A Fault where it is faulty."""
         source = read(path)
         with self.modules.opened(path):
-            return self.text(source)
+            return self.text(source, module_name(path))
 
-    def text(self, source: Source) -> Entry:
-        """The same for a text."""
+    def text(self, source: Source, name: str = "") -> Entry:
+        """The same for a text; `name` is the module's, that of the source unless told."""
         module = syntax.parse(source)
         if not module.items:
             self.warn([EmptyFile(Span(source, 0, 0))])
-        return self.entry(module, source.name)
+        return self.entry(module, name or source.name)
 
     def entry(
         self,
@@ -99,20 +99,19 @@ class Session:
                 self._constants[id(imported)] = constants
                 self._note(constants)
         unit = self.lowering.unit(checked.module, {**self._shapes, **(prior or {})})
-        warnings = [*checked.diagnostics, *self._judge()]
-        if warnings:
-            self.warn(warnings)
+        found = [*checked.diagnostics, *self._judge()]
+        _refuse(found)
+        self._judged.update(self.lowering.instances.fns)
+        if found:
+            self.warn(found)
         return Entry(module.span.source, checked, unit)
 
     def _judge(self) -> list[Diagnostic]:
-        """The judgements on all functions that are new. A Fault where they refuse one."""
+        """The judgements on all functions that are new: those that were refused are judged again."""
         program = self.lowering.program
         new = [name for name in program.fns if name not in self._judged]
         found = modes.judge(program, new)
-        found += parallel.refusals(parallel.judge(program, new, asserted=True))
-        _refuse(found)
-        self._judged.update(new)
-        return found
+        return found + parallel.refusals(parallel.judge(program, new, asserted=True))
 
     def _note(self, unit: Unit) -> None:
         self._shapes.update((v.symbol, v.shape) for v in unit.outputs)
@@ -190,8 +189,7 @@ class Session:
         k = 0
         for value in unit.outputs:
             n = count(value.shape)
-            before = self.values.get(value.symbol)
-            t = before.type if before is not None else types[value.symbol]
+            t = types[value.symbol] if value.symbol in types else self.values[value.symbol].type
             made[value.symbol] = Held(t, value.shape, tuple(leaves[k : k + n]))
             k += n
         return made

@@ -35,6 +35,9 @@ class Command:
     help: str
 
 
+LONGEST = 1600
+"""Characters of a value that are shown in full."""
+
 COMMANDS = (
     Command("help", "", "this list"),
     Command("type", "EXPRESSION", "the type of an expression, which is not run, and whether it reads or writes (io)"),
@@ -100,7 +103,7 @@ class Repl:
             if output.symbol.name == "_":
                 value = self.session.values[output.symbol]
                 instances = self.session.lowering.instances
-                written = text(instances.layouts.enums, output.layout, value.leaves)
+                written = shortened(text(instances.layouts.enums, output.layout, value.leaves))
                 self.say(f"{written} : {show(measured(value, instances.layouts.outline).type)}")
 
     # ---- commands
@@ -142,6 +145,11 @@ class Repl:
         source = read(path)
         with self.session.modules.opened(path):
             self._run(deep(lambda: syntax.parse(source)), shown=False)
+
+
+def shortened(text: str) -> str:
+    """A text that fits on a screen: the middle of a long one is left out."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} .. {text[-LONGEST // 4 :]}"
 
 
 def _does_io(node: object) -> bool:
