@@ -124,6 +124,18 @@ fn f(x: Float[n]) -> Float {
 fn f(x: Float[n]) -> Float =
   logsumexp(sin(e) for e in x) + max(x) + mean((x - 0.5)^2) + prod(0.5 + tanh(e)^2 for e in x)
 """,
+    "old version of an array that is rarely replaced": """
+fn f(x: Float[n]) -> Float {
+  var y = x
+  var s = 0.0
+  for i in 0..n {
+    let old = y
+    y = if 4 * i % n < 4 { [0.9 * v for v in y] } else { y }
+    s += y[i] * old[(i + 1) % n]
+  }
+  s
+}
+""",
     "arrays chosen by a branch": """
 fn f(x: Float[n]) -> Float {
   let a = 2 * x

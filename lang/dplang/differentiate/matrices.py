@@ -124,7 +124,7 @@ class Matrices:
         end = top.block.results[0]
 
         def row(inner: Builder, hot: Operand) -> tuple[Operand, ...]:
-            top.out, top.adjoint = inner, {}
+            top.out, top.adjoint, top.late = inner, {}, {}
             top.contribute(end, hot)
             writer.sweep(top)
             made = tuple(self.of.gradients(top))

@@ -95,6 +95,8 @@ class Region:
         """Values that the forward sweep must keep, and their names here."""
         self.prelude: list[Let] = []
         self.adjoint: dict[str, Operand] = {}
+        self.late: dict[str, list[tuple[Path, Operand]]] = {}
+        """What parts of arrays are owed while the whole has no adjoint yet: a whole one may still come for nothing."""
         self.roots: dict[str, Var] = {}
         """Outer values whose adjoints this region has changed."""
         self.accumulators: dict[str, Var] = {}
@@ -249,7 +251,14 @@ class Region:
 
     def take(self, v: Var) -> Operand | None:
         """The adjoint of a value bound here, none if nothing was added to it."""
-        return self.adjoint.pop(v.name, None)
+        d = self.adjoint.pop(v.name, None)
+        for path, part in self.late.pop(v.name, ()):
+            d = self._into(self.zeros(v) if d is None else d, path, part)
+        return d
+
+    def touched(self, v: Var) -> bool:
+        """Whether anything was added to the adjoint of a value bound here."""
+        return v.name in self.adjoint or v.name in self.late
 
     def current(self, root: Var) -> Operand | None:
         """The adjoint of a value as it stands at this point."""
@@ -317,6 +326,9 @@ class Region:
                 self.set(root, d if before is None else self.tangents.add(self.out, before, d))
             case Spot(root, path):
                 whole = self.current(root)
+                if whole is None and root.name in self.bound and not isinstance(element(root.type), EnumType):
+                    self.late.setdefault(root.name, []).append((path, d))
+                    return
                 self.set(root, self._into(self.zeros(root) if whole is None else whole, path, d))
 
     def lend(self, x: Operand) -> Operand | None:

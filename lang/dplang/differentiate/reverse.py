@@ -133,7 +133,7 @@ class Reverse:
     def sweep(self, region: Region) -> None:
         """The backward code of a region whose results have got their adjoints."""
         for let in reversed(region.block.lets):
-            if any(v.name in region.adjoint for v in let.names):
+            if any(map(region.touched, let.names)):
                 region.out.span = let.span
                 self.step(region, let)
 
