@@ -53,8 +53,7 @@ def delayed(f: Body, e: typed.Expr) -> Delayed | None:
 
 
 def _delayed_lift(f: Body, e: typed.Lift) -> Delayed:
-    dims = [f.size(d) for d in e.dims]
-    n = len(dims)
+    n = len(e.dims)
     args: list[tuple[typed.Symbol, Shape | Delayed, int]] = []
     for symbol, value, depth in e.args:
         inner = delayed(f, value) if depth == n else None
@@ -71,7 +70,8 @@ def _delayed_lift(f: Body, e: typed.Lift) -> Delayed:
         with f.at(e.span):
             return expressions.value(f, e.body)
 
-    ranges = tuple((_index(k), ZERO, d) for k, d in enumerate(dims))
+    # an argument may be what names a size (`x as Float[?k]`), so they are read after it
+    ranges = tuple((_index(k), ZERO, f.size(d)) for k, d in enumerate(e.dims))
     return Delayed(ranges, element, dict(f.env))
 
 
