@@ -264,7 +264,7 @@ def test_calls_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fits[0] is not None
 
 
-def test_what_is_not_on_the_side_that_is_meant_still_faults_on_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_on_the_side_that_is_meant_still_faults_on_the_other() -> None:
     def body(c: Writer, i: Var) -> tuple[Operand, ...]:
         def then(d: Any) -> tuple[Operand, ...]:
             return (d.get(Var("a", ROW), d.prim("-", INT, i, literal(5))),)
@@ -277,7 +277,32 @@ def test_what_is_not_on_the_side_that_is_meant_still_faults_on_the_other(monkeyp
     assert caught.value.diagnostics[0].index == -1  # type: ignore[attr-defined]
 
 
-def test_results_are_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_on_the_side_that_is_meant_faults() -> None:
+    def body(c: Writer, i: Var) -> tuple[Operand, ...]:
+        def then(d: Any) -> tuple[Operand, ...]:
+            d.effect(Check(d.prim("<", BOOL, i, literal(15)), "E0614", (i,)))
+            return (d.get(Var("a", ROW), i),)
+
+        return c.branch(c.prim("<=", BOOL, literal(4), i), then, lambda d: (literal(0.0),), FLOAT)
+
+    p = program(function("main", PARAMS, builder(body)))
+    with pytest.raises(Fault) as caught:
+        Interpreter(p).call("main", arguments())
+    assert caught.value.diagnostics[0].size == 15  # type: ignore[attr-defined]
+
+
+def test_a_read_after_the_write_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def body(c: Writer, i: Var, p: Var) -> tuple[Operand, ...]:
+        p = c.update("set", p, [i], c.prim("+", FLOAT, c.get(Var("a", ROW), i), literal(1.0)))
+        return p, c.get(p, i)
+
+    def write(b: Writer, *params: Var) -> tuple[Operand, ...]:
+        return b.loop(literal(1), literal(N), [params[3], "build"], body, ROW, ROW)
+
+    assert not check(write, monkeypatch)[1]
+
+
+def test_results_are_nobody_elses() -> None:
     given: Sequence[Any] = arguments()
     p = program(function("main", PARAMS, BUILT["an element itself"]))
     (found,) = Interpreter(p).call("main", given)
