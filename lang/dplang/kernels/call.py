@@ -13,6 +13,7 @@ from ..core.ir import BOOL, FLOAT, FLOAT32, INT, KEY, ArrayType, Fn, Program, Sc
 from ..errors import CATALOGUE, Fault
 from ..interpret.values import LARGE, free_memory
 from .emit import Emitted, Site, emit
+from .flatten import flatten
 from .refuse import Refusals
 
 Kernel: TypeAlias = Callable[..., Any]
@@ -31,9 +32,10 @@ class Kernels:
     """The kernels of a program, each made when it is first asked for."""
 
     def __init__(self, program: Program) -> None:
-        self._program = program
         self._refusals = Refusals(program)
-        self._sharing = Sharing(program.fns)
+        fit = {name for name in program.fns if not self._refusals.inner_reason(name)}
+        self._program = flatten(program, self._refusals.layouts, fit)
+        self._sharing = Sharing(self._program.fns)
         self._kernels: dict[str, Kernel | None] = {}
         self.reasons: dict[str, str] = {}
 
