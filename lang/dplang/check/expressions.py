@@ -251,7 +251,8 @@ def infer_member(cx: Context, e: tree.Member, base: typed.Expr, expected: Type |
     if isinstance(elem, Meta):
         return cx.wrong(e.span, faults.TypeNotKnown(base.span, f"what `.{name}` is read from"))
     if not isinstance(elem, Struct | TangentOf):
-        return cx.wrong(e.span, faults.NoMembers(e.name.span, name, show(t)))
+        function = isinstance(cx.scope.find(name) or beyond(cx, name), Builtin | FnName)
+        return cx.wrong(e.span, faults.NoMembers(e.name.span, name, show(t), function))
     decl = elem.struct.decl if isinstance(elem, TangentOf) else elem.decl
     for i, f in enumerate(decl.fields):
         if f.name == name:

@@ -121,6 +121,8 @@ class _Checker:
         taken = self.places.get(name)
         if taken is not None and not self.unit.repl:
             self.unit.report(faults.NameTaken(span, name, taken))
+            if type(self.unit.scope.names.get(name)) is not type(entity):
+                self.unit.scope.names[name] = Faulty(span)  # either may be meant where the name is used
             return
         self.places[name] = span
         self.unit.scope.names[name] = entity

@@ -27,7 +27,7 @@ from . import typed
 from .context import Context
 from .lift import coerce, join
 from .lookup import beyond
-from .names import EnumName, ModuleName, VariantName
+from .names import EnumName, Faulty, ModuleName, VariantName
 from .operators import condition
 from .sizing import escape, named_as, size_of, with_stmts
 from .unify import data_fault, is_data, strip
@@ -181,10 +181,12 @@ def _variant(cx: Context, p: tree.ConstructorPattern) -> VariantName | None:
         elif isinstance(entity, EnumName):
             tags = {v.name: i for i, v in enumerate(entity.decl.variants)}
             entity = VariantName(entity, tags[ident.name], ident.span) if ident.name in tags else None
-        else:
+        elif not isinstance(entity, Faulty):
             entity = None
     if isinstance(entity, VariantName):
         return entity
+    if isinstance(entity, Faulty):
+        return None
     name = ".".join(i.name for i in p.path)
     known = [n for n in cx.scope.visible() if isinstance(cx.scope.find(n), VariantName)] + ["Some", "None"]
     cx.report(faults.UnknownConstructor(p.span, name, faults.near(name, known)))

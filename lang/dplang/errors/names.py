@@ -497,6 +497,10 @@ class NoMembers(CheckError):
 
     name: str
     found: str
+    is_function: bool = False
 
     def sentence(self) -> str:
         return f"{an(self.found)} has no `.{self.name}`"
+
+    def help(self) -> str:
+        return f"`{self.name}` is a function: `{self.name}(x)`, or `x |> {self.name}`" if self.is_function else ""

@@ -192,7 +192,8 @@ class DerivativeResult(CheckError):
     declaration: Span | None
 
     def sentence(self) -> str:
-        return f"`{self.kind}` cannot be taken of `{self.function}`, whose result is {an(self.found)}"
+        function = self.function if self.declaration is None else f"`{self.function}`"
+        return f"`{self.kind}` cannot be taken of {function}, whose result is {an(self.found)}"
 
     def reasons(self) -> Iterable[Note]:
         return declared(f"`{self.function}` is defined here", self.declaration)
