@@ -18,7 +18,7 @@ from .rows import Code, Frame, Source, getter, take
 from .shapes import Shapes
 
 if TYPE_CHECKING:
-    from .prepare import Node
+    from .nodes import Node
 
 Turns: TypeAlias = Callable[[Frame, int, int], None]
 """Makes the turns of a loop from one number to another."""

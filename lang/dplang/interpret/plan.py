@@ -13,22 +13,12 @@ from ..core.ir import ArrayType, Build, Carry, Loop, Reduce
 from ..errors import Fault, Span
 from ..primitives.runtime import Trap
 from . import lanes, reduce, values
+from .known import LOW, NUMERIC, TRIPS, Account, Entry, Known, Root, Turn, Unfit
 from .lanes import Bail, Op, TooMany
 from .machine import Machine
 from .rows import Code, Frame, Source
 from .values import Array, dtype_of, scalar_of
-from .vectorise import (
-    LOW,
-    NUMERIC,
-    TRIPS,
-    Account,
-    Compiler,
-    Entry,
-    Known,
-    Root,
-    Turn,
-    Unfit,
-)
+from .vectorise import Compiler
 
 SHORTEST = 12
 """Turns from which whole arrays pay for a plain body, and a quarter of that where there is a loop in the body."""

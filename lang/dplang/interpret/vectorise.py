@@ -8,17 +8,14 @@ functions, and such loops with bounds that do not depend on the turn. Everything
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ..core.ir import (
     BOOL,
-    FLOAT,
-    FLOAT32,
     INT,
-    KEY,
     ArrayType,
     At,
     Block,
@@ -47,7 +44,27 @@ from ..core.ir import (
 )
 from ..core.rewrite import operands
 from . import access, lanes, reduce
-from .lanes import Affine, Op
+from .known import (
+    FREE,
+    LARGEST_BODY,
+    LOW,
+    NUMERIC,
+    TRIPS,
+    Account,
+    Entry,
+    Known,
+    Lane,
+    Root,
+    Same,
+    Steps,
+    Turn,
+    Unfit,
+    of_slot,
+    slots_of,
+    source_of,
+    where,
+)
+from .lanes import Affine
 from .machine import Machine
 from .rows import (
     Code,
@@ -62,110 +79,6 @@ from .rows import (
     whole_code,
 )
 from .values import dtype_of
-
-NUMERIC = (FLOAT, FLOAT32, INT, BOOL, KEY)
-LARGEST_BODY = 400
-"""Steps of one run at most: calls are followed, and a large program should not be prepared many times over."""
-
-TRIPS, LOW, FREE = 0, 1, 2
-"""Slots of a run: turns of the outermost loop, its first index, and the first free slot."""
-
-
-class Unfit(Exception):
-    """The loop runs turn by turn."""
-
-
-# ---- what is known of a name in the body
-
-
-@dataclass(frozen=True, slots=True)
-class Same:
-    """The same value in all turns."""
-
-    source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """A value for each turn: `own` is the number of dimensions of the value itself."""
-
-    slot: int
-    level: int
-    own: int
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """scale * index + offset of the loop at a level; `loop` tells it from others at that level."""
-
-    level: int
-    scale: int
-    offset: Source
-    loop: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A carried value as it stands after `version` additions."""
-
-    root: int
-    version: int
-
-
-Known: TypeAlias = Same | Lane | Turn | Account
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One addition to a carried value, or one write: at positions (none for a number), of a lane.
-
-    `trips` are the slots that hold the numbers of turns of the loops around it; they tell loops apart too. `places` are
-    the positions as code, and `reads` the slots that these read.
-    """
-
-    indices: tuple[Same | Lane | Turn, ...]
-    lane: int
-    trips: tuple[int, ...]
-    places: tuple[lanes.Index, ...] = ()
-    reads: tuple[int, ...] = ()
-    negative: bool = False
-
-    @property
-    def own(self) -> bool:
-        """Whether no two turns of all loops meet at the same position."""
-        levels = [i.level for i in self.indices if isinstance(i, Turn)]
-        every = sorted(levels) == list(range(1, len(self.trips) + 1))
-        return every and not any(isinstance(i, Lane) for i in self.indices)
-
-
-@dataclass(slots=True)
-class Root:
-    """A carried value that is only added to or only written."""
-
-    type: Type
-    version: int = 0
-    writes: bool = False
-    entries: list[Entry] = field(default_factory=list)
-    reads: list[tuple[Same | Lane | Turn, ...]] = field(default_factory=list)
-    start: int | None = None  # slot of the value before the loop, where that is read
-
-
-@dataclass(slots=True)
-class Steps:
-    """A row of steps, with what each of them reads."""
-
-    ops: list[tuple[int, Code, tuple[int, ...]]] = field(default_factory=list)
-
-    def finished(self, keep: set[int]) -> tuple[Op, ...]:
-        """Slots that these steps fill are emptied after their last reading, but for those to `keep`."""
-        filled = {slot for slot, _, _ in self.ops} - keep
-        made: list[Op] = []
-        seen = set(keep)
-        for slot, code, reads in reversed(self.ops):
-            dead = tuple(r for r in dict.fromkeys(reads) if r in filled and r not in seen)
-            seen.update(reads)
-            made.append(Op(slot, code, dead))
-        return tuple(reversed(made))
 
 
 class Compiler:
@@ -202,7 +115,7 @@ class Compiler:
         return slot
 
     def emit_same(self, code: Code, sources: Sequence[Source]) -> Same:
-        return Same(Source("slot", self.emit(code, _slots(sources))))
+        return Same(Source("slot", self.emit(code, slots_of(sources))))
 
     @property
     def level(self) -> int:
@@ -238,7 +151,7 @@ class Compiler:
         return Affine(t.level, t.scale, getter(t.offset), getter(low), self.trips[t.level - 1])
 
     def turn_reads(self, t: Turn) -> list[int]:
-        return [*_slots([t.offset, self.lows[t.level - 1]]), self.trips[t.level - 1]]
+        return [*slots_of([t.offset, self.lows[t.level - 1]]), self.trips[t.level - 1]]
 
     def lane(self, k: Known, t: Type) -> int:
         """The slot of the value as a lane at the present level."""
@@ -248,7 +161,7 @@ class Compiler:
             return self.memo[key]
         match k:
             case Lane(slot, native, _):
-                made = slot if native == level else self.emit(lanes.lifted(_read(slot), native, level), [slot])
+                made = slot if native == level else self.emit(lanes.lifted(of_slot(slot), native, level), [slot])
             case Turn():
                 made = self.emit(lanes.spread(self.affine(k), level), self.turn_reads(k))
             case Same(source):
@@ -260,7 +173,7 @@ class Compiler:
                     v = np.asarray(read(e), dtype)
                     return v.reshape(shape + v.shape)
 
-                made = self.emit(one, _slots([source]))
+                made = self.emit(one, slots_of([source]))
             case _:
                 raise Unfit
         self.memo[key] = made
@@ -348,7 +261,7 @@ class Compiler:
                 sources.append(self.numpy_scalar(k.source, a.type))
             else:
                 sources.append(k.source)
-        slot = self.emit(instantiate(expression, sources), _slots(sources))
+        slot = self.emit(instantiate(expression, sources), slots_of(sources))
         return Lane(slot, self.level, 0)
 
     def numpy_scalar(self, source: Source, t: Type) -> Source:
@@ -381,19 +294,19 @@ class Compiler:
             return x
         key = (expression, x, y)
         if key not in self.memo:
-            self.memo[key] = self.emit(instantiate(expression, (x, y)), _slots([x, y]))
+            self.memo[key] = self.emit(instantiate(expression, (x, y)), slots_of([x, y]))
         return Source("slot", self.memo[key])
 
     def check(self, cond: Same | Lane | Turn) -> None:
         if isinstance(cond, Same):
-            code, reads = getter(cond.source), _slots([cond.source])
+            code, reads = getter(cond.source), slots_of([cond.source])
         else:
             slot = self.lane(cond, BOOL)
-            code, reads = _read(slot), [slot]
+            code, reads = of_slot(slot), [slot]
         self.emit(lanes.demand(code, self.mask_code()), reads)
 
     def mask_code(self) -> Code | None:
-        return None if self.mask is None else _read(self.mask)
+        return None if self.mask is None else of_slot(self.mask)
 
     # ---- arrays
 
@@ -422,26 +335,26 @@ class Compiler:
         levels = [i.level for i in indices if isinstance(i, Turn)]
         straight = not any(isinstance(i, Lane) for i in indices) and len(set(levels)) == len(levels)
         if straight and self.mask is None:
-            places = [self.affine(i) if isinstance(i, Turn) else getter(_same(i)) for i in indices]
+            places = [self.affine(i) if isinstance(i, Turn) else getter(source_of(i)) for i in indices]
             reads = [r for i in indices for r in self.index_reads(i)]
-            return Lane(self.emit(lanes.sliced(read, places, self.level), [*_slots([x]), *reads]), self.level, own)
+            return Lane(self.emit(lanes.sliced(read, places, self.level), [*slots_of([x]), *reads]), self.level, own)
         sources = [i.source if isinstance(i, Same) else Source("slot", self.lane(i, INT)) for i in indices]
         code = lanes.gathered(read, [getter(s) for s in sources], self.mask_code())
-        return Lane(self.emit(code, _slots([x, *sources])), self.level, own)
+        return Lane(self.emit(code, slots_of([x, *sources])), self.level, own)
 
     def index_reads(self, i: Same | Lane | Turn) -> list[int]:
-        return self.turn_reads(i) if isinstance(i, Turn) else _slots([_same(i)])
+        return self.turn_reads(i) if isinstance(i, Turn) else slots_of([where(i)])
 
     def get_lane(self, x: Lane, index: Same | Lane | Turn, t: Type) -> Lane:
         """One position of each turn's own array."""
         if isinstance(index, Turn) and index.level > x.level and self.mask is None:
-            code = lanes.along(_read(x.slot), x.level, self.affine(index), self.level)
+            code = lanes.along(of_slot(x.slot), x.level, self.affine(index), self.level)
             return Lane(self.emit(code, [x.slot, *self.turn_reads(index)]), self.level, x.own - 1)
         if isinstance(index, Same) and self.mask is None:
-            code = lanes.at_fixed(_read(x.slot), x.level, getter(index.source))
-            return Lane(self.emit(code, [x.slot, *_slots([index.source])]), x.level, x.own - 1)
+            code = lanes.at_fixed(of_slot(x.slot), x.level, getter(index.source))
+            return Lane(self.emit(code, [x.slot, *slots_of([index.source])]), x.level, x.own - 1)
         slot, place = self.lane(x, t), self.lane(index, INT)
-        code = lanes.gathered(_read(slot), [_read(place)], self.mask_code(), self.level)
+        code = lanes.gathered(of_slot(slot), [of_slot(place)], self.mask_code(), self.level)
         return Lane(self.emit(code, [slot, place]), self.level, x.own - 1)
 
     def dim(self, x: Known, axis: int) -> Known:
@@ -462,15 +375,15 @@ class Compiler:
             k = self.plain(p, env)
             sources.append(k.source if isinstance(k, Same) else Source("slot", self.lane(k, p.type)))
         code = lanes.stacked([getter(s) for s in sources], self.level, dtype_of(t))
-        return Lane(self.emit(code, _slots(sources)), self.level, 1)
+        return Lane(self.emit(code, slots_of(sources)), self.level, 1)
 
     def fill(self, shape: Sequence[Operand], v: Operand, env: dict[str, Known]) -> Known:
         if not shape:
             return self.known(v, env)
         sizes = [self.same(s, env) for s in shape]
         lane = self.lane(self.plain(v, env), v.type)
-        code = lanes.filled([getter(s) for s in sizes], _read(lane), dtype_of(v.type))
-        return Lane(self.emit(code, [lane, *_slots(sizes)]), self.level, len(shape))
+        code = lanes.filled([getter(s) for s in sizes], of_slot(lane), dtype_of(v.type))
+        return Lane(self.emit(code, [lane, *slots_of(sizes)]), self.level, len(shape))
 
     # ---- branches and loops
 
@@ -509,7 +422,7 @@ class Compiler:
                 continue
             dims = len(v.type.dims) if isinstance(v.type, ArrayType) else 0
             x, y = self.lane(a, v.type), self.lane(b, v.type)
-            slot = self.emit(lanes.selected(_read(cond), _read(x), _read(y), dims), [cond, x, y])
+            slot = self.emit(lanes.selected(of_slot(cond), of_slot(x), of_slot(y), dims), [cond, x, y])
             made.append(Lane(slot, level, dims))
         return made
 
@@ -535,17 +448,17 @@ class Compiler:
             slot = self.slot()
             slots.append(slot)
             for (self.steps, _, self.memo), k in zip(sides, (a, b), strict=True):
-                source = _same(k) if alike else Source("slot", self.lane(k, v.type))
-                self.emit(getter(source), _slots([source]), slot)
+                source = source_of(k) if alike else Source("slot", self.lane(k, v.type))
+                self.emit(getter(source), slots_of([source]), slot)
             own = len(v.type.dims) if isinstance(v.type, ArrayType) else 0
             made.append(Same(Source("slot", slot)) if alike else Lane(slot, self.level, own))
         self.steps, self.memo = outer, memo
         reads = {r for steps, _, _ in sides for _, _, rs in steps.ops for r in rs}
         then, orelse = (steps.finished(set(slots)) for steps, _, _ in sides)
-        self.emit(lanes.choose(getter(cond), then, orelse), [*_slots([cond]), *sorted(reads)])
+        self.emit(lanes.choose(getter(cond), then, orelse), [*slots_of([cond]), *sorted(reads)])
         for slot in slots:
             # where the slot is filled, for the outer row of steps
-            self.emit(_read(slot), [slot], slot)
+            self.emit(of_slot(slot), [slot], slot)
         return made
 
     def loop(self, value: Loop, env: dict[str, Known]) -> list[Known]:
@@ -563,7 +476,7 @@ class Compiler:
                 raise lanes.TooMany(total)
             return n
 
-        trips = self.emit(turns, [*_slots([low, high]), *outer])
+        trips = self.emit(turns, [*slots_of([low, high]), *outer])
         inner = dict(env)
         for r in value.results:
             if isinstance(r, Carry):
@@ -577,7 +490,7 @@ class Compiler:
         self.deepest = max(self.deepest, self.level)
         mask = self.mask
         if mask is not None:
-            self.mask = self.emit(lanes.lifted(_read(mask), self.level - 1, self.level), [mask])
+            self.mask = self.emit(lanes.lifted(of_slot(mask), self.level - 1, self.level), [mask])
         inner[value.index.name] = Turn(self.level, 1, Source("literal", 0), id(value))
         results = self.block(value.body, inner)
         values = [
@@ -641,8 +554,10 @@ class Compiler:
             raise Unfit
         indices = tuple(self.position(self.plain(o, env)) for o in _positions(value.path))
         lane = self.lane(self.plain(value.v, env), value.v.type)
-        places = tuple(self.affine(i) if isinstance(i, Turn) else getter(_where(i)) for i in indices)
-        reads = tuple(r for i in indices for r in (_slots([_where(i)]) if isinstance(i, Lane) else self.index_reads(i)))
+        places = tuple(self.affine(i) if isinstance(i, Turn) else getter(where(i)) for i in indices)
+        reads = tuple(
+            r for i in indices for r in (slots_of([where(i)]) if isinstance(i, Lane) else self.index_reads(i))
+        )
         entry = Entry(indices, lane, tuple(self.trips), places, reads)
         if value.kind == "set":
             if root.entries or not entry.own or any(r != indices for r in root.reads):
@@ -670,20 +585,3 @@ def _positions(path: Path) -> list[Operand]:
     if not all(isinstance(s, At) for s in path):
         raise Unfit
     return [s.index for s in path if isinstance(s, At)]
-
-
-def _slots(sources: Sequence[Source]) -> list[int]:
-    return [s.what for s in sources if s.kind == "slot"]
-
-
-def _same(k: Known) -> Source:
-    assert isinstance(k, Same)
-    return k.source
-
-
-def _where(k: Same | Lane) -> Source:
-    return k.source if isinstance(k, Same) else Source("slot", k.slot)
-
-
-def _read(slot: int) -> Code:
-    return lambda e: e[slot]
