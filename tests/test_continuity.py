@@ -29,6 +29,9 @@ JOINED = {
     "element set": ("{ var a = [x, y]; if a[0] < y { a[0] = y }; a[0] }", "kinked"),
     "element set amiss": ("{ var a = [x, y]; if a[0] < y { a[0] = y + 1 }; a[0] }", "jump"),
     "other element set": ("{ var a = [x, y]; if a[0] < y { a[1] = y }; a[0] + a[1] }", "C1"),
+    "and": ("if x > 0 and x < 1 { x * (1 - x) } else { 0.0 }", "kinked"),
+    "and, one side amiss": ("if x > 0 and x < 2 { x * (1 - x) } else { 0.0 }", "jump"),
+    "or": ("if x < 0 or x > 1 { 0.0 } else { x^2 * (1 - x)^2 }", "C1"),
     "accumulated": ("{ var s = 0.0; for i in 0..3 { if x > i { s += (x - i)^2 } }; s }", "C1"),
 }
 

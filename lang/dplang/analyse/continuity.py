@@ -9,6 +9,7 @@ Rounding and overflow are left aside.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite
 from typing import Literal
@@ -72,34 +73,45 @@ class Definitions:
             var.name: (let, k) for let in lets_of(fn.body) for k, var in enumerate(let.names)
         }
 
-    def comparison(self, cond: Operand) -> Let | None:
-        """The comparison by size that decides `cond`, perhaps through `not`."""
-        while isinstance(cond, Var) and cond.name in self.of:
-            let, _ = self.of[cond.name]
-            match let.value:
-                case Prim("not", (inner,)):
-                    cond = inner
-                case Prim(op, (p, _)) if op in ORDERED and _is_float(p.type):
-                    return let
-                case _:
-                    return None
-        return None
+    def comparisons(self, cond: Operand) -> list[Let]:
+        """The comparisons by size that decide `cond`, perhaps through `not`, `and` and `or`."""
+        if not isinstance(cond, Var) or cond.name not in self.of:
+            return []
+        let, k = self.of[cond.name]
+        match let.value:
+            case Prim("not", (inner,)):
+                return self.comparisons(inner)
+            case Prim(op, (p, _)) if op in ORDERED and _is_float(p.type):
+                return [let]
+            case If(first, then, orelse):
+                parts = (first, then.results[k], orelse.results[k])
+                return [found for part in parts for found in self.comparisons(part)]
+            case _:
+                return []
 
 
-def meeting(defs: Definitions, node: If, k: int) -> Joined | None:
-    """How the two sides of `node` meet in result `k` where its condition changes, if that can be proved."""
-    let = defs.comparison(node.cond)
-    if let is None or not isinstance(let.value, Prim):
-        return None
-    p, q = let.value.args
+@dataclass(frozen=True, slots=True)
+class _Boundary:
+    """Where `let`, a comparison of p and q in the condition of a branch, changes; result `k` is at stake."""
+
+    node: If
+    k: int
+    let: Let
+    p: Operand
+    q: Operand
+
+
+def meeting(defs: Definitions, node: If, k: int, let: Let) -> Joined | None:
+    """How the two sides of `node` meet in result `k` where the comparison `let` changes, if that can be proved."""
+    assert isinstance(let.value, Prim)
+    at = _Boundary(node, k, let, *let.value.args)
     inside = {v.name for side in (node.then, node.orelse) for inner in lets_of(side) for v in inner.names}
-    a, b = node.then.results[k], node.orelse.results[k]
     made: Joined = "C1"
     cases: list[dict[str, bool]] = [{}]
     while cases:
         chosen = cases.pop()
         try:
-            if _case(defs, inside, chosen, (p, q), (a, b)) == "kinked":
+            if _case(defs, inside, chosen, at) == "kinked":
                 made = "kinked"
         except _Split as split:
             if len(chosen) == DEEPEST:
@@ -112,22 +124,16 @@ def meeting(defs: Definitions, node: If, k: int) -> Joined | None:
     return made
 
 
-def _case(
-    defs: Definitions,
-    inside: set[str],
-    chosen: dict[str, bool],
-    boundary: tuple[Operand, Operand],
-    sides: tuple[Operand, Operand],
-) -> Joined:
-    for held in (None, *boundary):
-        joined = _solved(_Normal(defs, inside, chosen, held), boundary, sides)
+def _case(defs: Definitions, inside: set[str], chosen: dict[str, bool], at: _Boundary) -> Joined:
+    for held in (None, at.p, at.q):
+        joined = _solved(_Normal(defs, inside, chosen, held), at)
         if joined:
             return joined
     raise _Unknown
 
 
-def _solved(free: _Normal, boundary: tuple[Operand, Operand], sides: tuple[Operand, Operand]) -> Joined | None:
-    edge = _minus(free.scalar(boundary[0]), free.scalar(boundary[1]))
+def _solved(free: _Normal, at: _Boundary) -> Joined | None:
+    edge = _minus(free.scalar(at.p), free.scalar(at.q))
     solvable = [m[0] for m in edge if len(m) == 1 and sum(m[0] in other for other in edge) == 1]
     if edge and not any(edge):
         raise _Infeasible
@@ -136,16 +142,16 @@ def _solved(free: _Normal, boundary: tuple[Operand, Operand], sides: tuple[Opera
         if any(v in factor for m in solution for factor in m):
             continue  # v stands inside another factor too
         try:
-            if all(_vanishes(d) for d in free.where(v, solution).differences(*sides)):
-                return "C1" if _same_slopes(free, v, solution, sides) else "kinked"
+            if all(_vanishes(d) for d in free.where(v, solution).across(at)):
+                return "C1" if _same_slopes(free, v, solution, at) else "kinked"
         except _Unknown:
             continue
     return None
 
 
-def _same_slopes(free: _Normal, v: str, solution: Poly, sides: tuple[Operand, Operand]) -> bool:
+def _same_slopes(free: _Normal, v: str, solution: Poly, at: _Boundary) -> bool:
     """Whether the derivatives of the two sides by each factor agree, too, where v is `solution`."""
-    for d in free.differences(*sides):
+    for d in free.across(at):
         factors = {f for m in d for f in m}
         if any(v in f and v != f for f in factors):
             return False
@@ -188,9 +194,22 @@ class _Normal:
         self.held = held
         self.given = given or {}
         self.free = free or self
+        self.forced: dict[str, bool] = {}
 
     def where(self, v: str, value: Poly) -> _Normal:
         return _Normal(self.defs, self.inside, self.chosen, self.held, {v: value}, self)
+
+    def across(self, at: _Boundary) -> Iterator[Poly]:
+        """What has to vanish for the result to be the same on both sides of a boundary."""
+        sides = []
+        try:
+            for holds in (True, False):
+                self.forced = {at.let.names[0].name: holds}
+                taken = at.node.then if self.truth(at.node.cond) else at.node.orelse
+                sides.append(taken.results[at.k])
+        finally:
+            self.forced = {}
+        return self.differences(*sides)
 
     def differences(self, a: Operand, b: Operand) -> Iterator[Poly]:
         """What has to vanish for `a` and `b` to be equal; arrays may differ in elements that were set."""
@@ -337,9 +356,13 @@ class _Normal:
 
     def truth(self, cond: Operand) -> bool:
         """Whether a condition holds in this case."""
+        if isinstance(cond, Var) and cond.name in self.forced:
+            return self.forced[cond.name]
         cond = self.resolved(cond)
         if isinstance(cond, Lit):
             return bool(cond.value)
+        if cond.name in self.forced:
+            return self.forced[cond.name]
         if cond.name in self.defs.of:
             match self.defs.of[cond.name][0].value:
                 case Prim("not", (inner,)):

@@ -161,7 +161,7 @@ class Flow:
         self.env: dict[str, State] = {}
         # where a loop's carried states ended when it was last reached: they only grow, so there is where to go on
         self._reached: dict[int, list[State]] = {}
-        self._meeting: dict[tuple[int, int], Joined | None] = {}
+        self._meeting: dict[tuple[int, int, int], Joined | None] = {}
         for i, p in enumerate(fn.params):
             self.env[p.var.name] = self._input(i, p.var.type, Trail("input", p.span or fn.span, p.label, None))
 
@@ -304,18 +304,16 @@ class Flow:
         """What the condition does to result `k`: less where both sides are proved to meet at the boundary."""
         if not choice or not self.types.tangent(t) or isinstance(t, EnumType):
             return choice
-        key = id(node), k
-        if key not in self._meeting:
-            self._meeting[key] = meeting(self.definitions, node, k)
-        how = self._meeting[key]
-        let = self.definitions.comparison(node.cond)
-        if how is None or let is None or not isinstance(let.value, Prim):
-            return choice
-        op, args = let.value.op, let.value.args
-        if self._kind(op, args) != "row":
-            return choice
-        site = self.sites.number("row", op, let.span, "severed")
-        return control(self.state(node.cond), self.sites, (site, self.sites.number("row", op, let.span, how)))
+        proved = {}
+        for let in self.definitions.comparisons(node.cond):
+            key = id(node), k, id(let)
+            if key not in self._meeting:
+                self._meeting[key] = meeting(self.definitions, node, k, let)
+            how, value = self._meeting[key], let.value
+            if how is not None and isinstance(value, Prim) and self._kind(value.op, value.args) == "row":
+                site = self.sites.number("row", value.op, let.span, "severed")
+                proved[site] = self.sites.number("row", value.op, let.span, how)
+        return control(self.state(node.cond), self.sites, proved) if proved else choice
 
     @cached_property
     def definitions(self) -> Definitions:

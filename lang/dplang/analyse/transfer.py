@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from ..core.ir import Type
@@ -21,6 +22,8 @@ from .dependence import (
     bits,
     join_cuts,
 )
+
+NOT_PROVED: Mapping[int, int] = {}
 
 
 def marked(state: State, bit: int) -> State:
@@ -93,16 +96,17 @@ def stopped(state: State, sites: Sites) -> State:
     }
 
 
-def control(state: State, sites: Sites, proved: tuple[int, int] | None = None) -> State:
+def control(state: State, sites: Sites, proved: Mapping[int, int] = NOT_PROVED) -> State:
     """What a condition, tag or trip count with this state does to results that differ because of it.
 
-    `proved`: a site whose boundary is crossed continuously, and the site that stands for it then.
+    `proved`: for sites whose boundaries are crossed continuously, the sites that stand for them then.
     """
     made = {}
     for slot, d in state.items():
         met = bits(d.value)
-        if proved and proved[0] in d.value:
-            met = met & ~(1 << proved[0]) | 1 << proved[1]
+        for site, instead in proved.items():
+            if site in d.value:
+                met = met & ~(1 << site) | 1 << instead
         marks = d.marks & (sites.jumps | INTENDED_BIT) | met
         if marks:
             made[slot] = Dep(None, marks, NONE, NONE)
