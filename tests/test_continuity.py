@@ -32,6 +32,10 @@ JOINED = {
     "and": ("if x > 0 and x < 1 { x * (1 - x) } else { 0.0 }", "kinked"),
     "and, one side amiss": ("if x > 0 and x < 2 { x * (1 - x) } else { 0.0 }", "jump"),
     "or": ("if x < 0 or x > 1 { 0.0 } else { x^2 * (1 - x)^2 }", "C1"),
+    "one after another": (
+        "{ var s = 0.0; " + "".join(f"if x > {i} {{ s += x - {i} }}; s = s + s; " for i in range(40)) + "s }",
+        "kinked",
+    ),
     "accumulated": ("{ var s = 0.0; for i in 0..3 { if x > i { s += (x - i)^2 } }; s }", "C1"),
 }
 

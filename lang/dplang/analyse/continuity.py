@@ -15,6 +15,7 @@ from math import isfinite
 from typing import Literal
 
 from ..core.ir import (
+    BOOL,
     FLOAT,
     At,
     Fill,
@@ -195,6 +196,7 @@ class _Normal:
         self.given = given or {}
         self.free = free or self
         self.forced: dict[str, bool] = {}
+        self.known: dict[str, Poly] = {}
 
     def where(self, v: str, value: Poly) -> _Normal:
         return _Normal(self.defs, self.inside, self.chosen, self.held, {v: value}, self)
@@ -245,11 +247,11 @@ class _Normal:
         return value if scalar and isinstance(value, Update) else None
 
     def resolved(self, o: Operand) -> Operand:
-        """`o`, or what the branches that made it gave in this case."""
+        """`o`, or what the branches that made it gave in this case. A number from before is the same on both sides."""
         while isinstance(o, Var) and o.name in self.defs.of:
             let, k = self.defs.of[o.name]
             match let.value:
-                case If(cond, then, orelse):
+                case If(cond, then, orelse) if o.name in self.inside or o.type == BOOL:
                     o = (then if self.truth(cond) else orelse).results[k]
                 case Var() | Lit():
                     o = let.value
@@ -258,6 +260,13 @@ class _Normal:
         return o
 
     def scalar(self, o: Operand) -> Poly:
+        if not isinstance(o, Var):
+            return self.made(o)
+        if o.name not in self.known:
+            self.known[o.name] = self.made(o)
+        return self.known[o.name]
+
+    def made(self, o: Operand) -> Poly:
         o = self.resolved(o)
         if isinstance(o, Lit):
             if isinstance(o.value, bool) or not isinstance(o.value, int | float) or not isfinite(o.value):
