@@ -34,6 +34,7 @@ class Tiers:
         self._mode = mode
         self.kernels = Kernels(program)
         self.watch = Watch() if mode == "auto" else None
+        self._runs = _Runs()
         self._forms: dict[str, Tiered | None] = {}
 
     def compiled(self, name: str) -> Tiered | None:
@@ -47,22 +48,36 @@ class Tiers:
             return None
         if self.watch is not None:
             lets = sum(1 for fn in reachable(self._program, name) for _ in lets_of(self._program.fns[fn].body))
-            return _Counted(lambda: self.kernels.kernel(name), self.watch, START + LINE * lets).call
+            return _Counted(lambda: self.kernels.kernel(name), self._runs, self.watch, START + LINE * lets).call
         kernel = self.kernels.kernel(name)
-        return None if kernel is None else lambda given, interpret: _run(kernel, given, interpret)
+        return None if kernel is None else lambda given, interpret: self._runs.run(kernel, given, interpret)
 
 
-def _run(kernel: Kernel, given: list[Any], interpret: Callable[[], Any]) -> Any:
-    try:
-        return kernel(*given)
-    except Left:
-        return interpret()
+class _Runs:
+    """Runs kernels. What one leaves to the interpreter is interpreted to its end, or each level of a deep recursion
+    would begin with a kernel that gives up."""
+
+    def __init__(self) -> None:
+        self.left = False
+
+    def run(self, kernel: Kernel, given: list[Any], interpret: Callable[[], Any]) -> Any:
+        if self.left:
+            return interpret()
+        try:
+            return kernel(*given)
+        except Left:
+            self.left = True
+        try:
+            return interpret()
+        finally:
+            self.left = False
 
 
 class _Counted:
     """A function that is interpreted until that has been as much work as compiling it."""
 
-    def __init__(self, make: Callable[[], Kernel | None], watch: Watch, left: int) -> None:
+    def __init__(self, make: Callable[[], Kernel | None], runs: _Runs, watch: Watch, left: int) -> None:
+        self.runs = runs
         self.make = make
         self.watch = watch
         self.left = left
@@ -71,7 +86,7 @@ class _Counted:
 
     def call(self, given: list[Any], interpret: Callable[[], Any]) -> Any:
         if self.kernel is not None:
-            return _run(self.kernel, given, interpret)
+            return self.runs.run(self.kernel, given, interpret)
         if self.hopeless:
             return interpret()
         watch, outer, thread = self.watch, self.watch.stop, self.watch.thread
