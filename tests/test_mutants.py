@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from mutants import numbers
 
 FILES = ("forward.py", "reverse.py", "loops.py", "branches.py", "calls.py", "rules.py", "partials.py")
 PROGRAMS = 300
-SAMPLE = [(file, n) for file in FILES for n in sorted(random.Random(1).sample(numbers(file), min(8, len(numbers(file)))))]
+SAMPLE = [
+    (file, n) for file in FILES for n in sorted(random.Random(1).sample(numbers(file), min(8, len(numbers(file)))))
+]
 
 
 @pytest.mark.long

@@ -308,14 +308,14 @@ class _Normal:
                 return made
             case "neg", (x,):
                 return _scaled(self.scalar(x), Fraction(-1))
-            case ("float" | "float32"), (x,) if isinstance(x.type, Scalar) and x.type.name != "Bool":
+            case (("float" | "float32"), (x,)) if isinstance(x.type, Scalar) and x.type.name != "Bool":
                 return self.scalar(x)
             case "abs", (x,):
                 u = self.scalar(x)
                 return u if self.positive(x) else _scaled(u, Fraction(-1))
             case "relu", (x,):
                 return self.scalar(x) if self.positive(x) else {}
-            case ("max" | "min"), (x, y):
+            case (("max" | "min"), (x, y)):
                 return self.scalar(x if self.positive(x, y) == (op == "max") else y)
             case _:
                 row = TABLE.get(op)
