@@ -1,7 +1,7 @@
 """Breaks one rule of differentiation and says how many generated programs it takes until somebody notices.
 
-`python tests/mutants.py FILE NUMBER PROGRAMS` runs with mutant NUMBER of a file of `differentiate`: a statement dropped, a
-sum made a difference, the sides of a condition swapped, a constant one negated. Exit status 0: noticed.
+`python tests/mutants.py FILE NUMBER PROGRAMS` runs with mutant NUMBER of a file of `differentiate`: a statement dropped,
+a sum made a difference, the sides of a condition swapped, a constant negated. Exit status 0: noticed.
 """
 
 from __future__ import annotations
