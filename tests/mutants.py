@@ -1,6 +1,6 @@
 """Breaks one rule of differentiation and says how many generated programs it takes until somebody notices.
 
-`python tests/mutants.py FILE NUMBER PROGRAMS` runs with mutant NUMBER of a file of `differentiate`: a statement dropped,
+`python tests/mutants.py FILE NUMBER PROGRAMS` runs with mutant NUMBER of a file of `differentiate`: a statement gone,
 a sum made a difference, the sides of a condition swapped, a constant negated. Exit status 0: noticed.
 """
 
