@@ -25,8 +25,8 @@ def jit_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jit",
         choices=("auto", "always", "never"),
-        default="auto",
-        help="compile numeric code to kernels: where it is heavy (auto), wherever possible, or not at all",
+        default="never",
+        help="compile numeric code to kernels: not at all (the default), where it is heavy, or wherever possible",
     )
 
 
