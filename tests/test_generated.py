@@ -57,7 +57,7 @@ def check(seed: int, second: bool) -> bool:
     return smooth
 
 
-@pytest.mark.parametrize("first", range(0, 120, 20))
+@pytest.mark.parametrize("first", range(0, 240, 20))
 def test_derivatives_of_generated_programs_agree(first: int) -> None:
     compared = sum(check(seed, second=seed % 5 == 0) for seed in range(first, first + 20))
     assert compared >= 14
