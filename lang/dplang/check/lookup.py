@@ -7,27 +7,22 @@ from typing import TYPE_CHECKING
 from ..core.ir import INT
 from ..core.sizes import Size
 from ..errors import types as faults
-from ..errors.diagnostic import Fault, Note
+from ..errors.diagnostic import Fault
 from ..errors.source import NOWHERE, Span
 from ..primitives.table import TABLE
 from . import typed
 from .names import (
     Builtin,
     Entity,
-    EnumName,
     Faulty,
     ModuleName,
     Pending,
-    StructName,
     Value,
-    VariantName,
 )
 from .native import NATIVE
 
 if TYPE_CHECKING:
     from .context import Context
-
-TYPE_WORDS = ("Float", "Float32", "Int", "Bool", "String", "Key")
 
 
 def builtin_names() -> frozenset[str]:
@@ -136,16 +131,3 @@ def force(cx: Context, value: Value, span: Span) -> Size | None:
     value.place.append(typed.Let(typed.BindPattern(named, INT), local, (var,), symbol.span))
     value.size = Size.of(var)
     return value.size
-
-
-def declared_at(entity: Entity) -> Note | None:
-    """Where a name was given its meaning."""
-    match entity:
-        case StructName(decl=decl) | EnumName(decl=decl):
-            return Note(f"`{decl.name}` is declared here", decl.span)
-        case VariantName(span=span):
-            return Note("the constructor is declared here", span)
-        case Value(symbol=symbol):
-            return Note(f"`{symbol.name}` is defined here", symbol.span)
-        case _:
-            return None

@@ -47,7 +47,6 @@ from .vectors import fields, has_tangent
 
 POINT, STATE, OPTIMISER, FUNCTION = "%x", "%s", "%optimiser", "%f"
 LATER = ("residuals", "epochs", "validate", "clip")
-MANY = 2**63 - 1
 
 
 @dataclass(slots=True)

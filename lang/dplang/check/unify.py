@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..core.sizes import Atom, Opaque, Size, SizeMeta, SizeVar
+from ..core.sizes import Atom, Size, SizeMeta, SizeVar
 from ..core.types import (
     INT,
     NUMBERS,
@@ -296,7 +296,3 @@ def join_numbers(a: Type, b: Type) -> Type | None:
     if b == INT and a in NUMBERS:
         return a
     return None
-
-
-def opaque_atoms(size: Size) -> list[Opaque]:
-    return [a for a in size.atoms() if isinstance(a, Opaque)]

@@ -86,11 +86,6 @@ def show_function(fn: Fn) -> str:
     return "\n".join([head, *_block(fn.body, "  ")])
 
 
-def show_block(block: Block) -> str:
-    """A block by itself, for messages and for looking at what a pass does."""
-    return "\n".join(_block(block, ""))
-
-
 def show_type(t: Type) -> str:
     match t:
         case Scalar(name) | EnumType(name):

@@ -12,7 +12,6 @@ from ..primitives.table import TABLE
 from ..syntax import tree
 from ..syntax.parse import parse_expression
 
-ARGUMENTS = "xyz"
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..core.ir import BOOL, FLOAT, FLOAT32, INT, KEY, ArrayType, EnumType, Scalar, Type
+from ..core.ir import BOOL, FLOAT, FLOAT32, INT, KEY, ArrayType, Scalar, Type
 from ..errors import Fault, Span
 from ..errors.runtime import NegativeSize, OutOfMemory
 
@@ -188,7 +188,3 @@ def equal(x: Any, y: Any) -> bool:
         elif a != b:
             return False
     return True
-
-
-def is_enum(t: Type) -> bool:
-    return isinstance(t, EnumType) or (isinstance(t, ArrayType) and isinstance(t.elem, EnumType))

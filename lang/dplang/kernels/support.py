@@ -22,9 +22,6 @@ from ..primitives import runtime as rt
 STATUS, ROOM, FIRST = 0, 1, 2
 """Slots of `ctl`: the site that has faulted; how many bytes an array may take; the values of the message."""
 
-LEAVE = -1
-"""The status of a kernel that leaves the work to the interpreter: too deep for the stack, or no memory."""
-
 OPTIONS = {"error_model": "numpy", "nogil": True}
 
 CACHED = {**OPTIONS, "cache": True}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
 from ..check import typed
-from ..core.ir import INT, ArrayType, Lit, Operand, Type, Var
+from ..core.ir import ArrayType, Operand, Type, Var
 from ..core.sizes import SizeVar
 from ..core.types import Type as LanguageType
 from ..core.types import TypeVar
@@ -41,7 +41,6 @@ class Static:
 Shape: TypeAlias = Leaf | Group | Static
 
 UNIT = Group(())
-NO_INT = Leaf(Lit(0, INT))
 
 
 @dataclass(eq=False, slots=True)
