@@ -49,7 +49,7 @@ class Outcome:
 
     def run(self, text: str, mode: Mode | None, out: io.StringIO) -> None:
         session, entry = entered(text)
-        program = compile(session.lowering.program, entry.unit.entry)
+        program = compile(session.lowering.program, entry.unit.entry, kernels=mode is not None)
         interpreter = Interpreter(program, out=out)
         if mode is not None:
             program = outline(program)

@@ -1,4 +1,4 @@
-"""The passes that take lowered core to what the interpreter runs, as a list."""
+"""The passes that take lowered core to what the interpreter and the kernels run, as a list."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from .simplify.inline import inline
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One step from core to core: `dp core FILE --after NAME` shows what it leaves."""
+    """One step from core to core: `dp core FILE --after NAME` shows what it leaves.
+
+    `kernels`: it is made only on the way to kernels. The interpreter, their oracle, runs the program without it.
+    """
 
     name: str
     description: str
     function: Callable[[Program], Program]
+    kernels: bool = False
 
 
 PASSES: tuple[Pass, ...] = (
@@ -39,10 +43,13 @@ VERIFY = False
 """Whether the verifier runs after every pass. Tests set it; it costs as much as a pass."""
 
 
-def compile(program: Program, entry: str, after: str = "") -> Program:
-    """`program` from `entry` on, through all passes or those up to the one called `after`."""
+def compile(program: Program, entry: str, after: str = "", kernels: bool = False) -> Program:
+    """`program` from `entry` on, through all passes or those up to the one called `after`; with those for kernels, or
+    without."""
     program = replace(program, entry=entry)
     for step in PASSES:
+        if step.kernels and not kernels:
+            continue
         program = step.function(program)
         if VERIFY:
             verify(program)

@@ -116,11 +116,11 @@ class Session:
     def _note(self, unit: Unit) -> None:
         self._shapes.update((v.symbol, v.shape) for v in unit.outputs)
 
-    def compiled(self, entry: Entry, after: str = "") -> Program:
-        """The core of an entry, through all passes or those up to the one named."""
+    def compiled(self, entry: Entry, after: str = "", kernels: bool = False) -> Program:
+        """The core of an entry, through all passes or those up to the one named; `kernels`: with those for kernels."""
         from .pipeline import compile
 
-        return compile(self.lowering.program, entry.unit.entry, after)
+        return compile(self.lowering.program, entry.unit.entry, after, kernels)
 
     def derived(self, entry: Entry) -> Program:
         """The core of an entry with its derivatives as code, and nothing simplified: what `dp loops` judges."""
@@ -163,14 +163,15 @@ class Session:
             self._io["warn"] = self._warn_of_training
         progress: Progress = self._io["progress"]
         out = progress.over(sys.stdout if self.out is None else self.out)
-        program = compile(self.lowering.program, name)
-        if self.jit == "never" or self.limit is not None:
+        jit = self.jit if self.limit is None else "never"
+        program = compile(self.lowering.program, name, kernels=jit != "never")
+        if jit == "never":
             return Interpreter(program, limit=self.limit, out=out, state=self._io)
         from .kernels.outline import outline
         from .kernels.tiers import Tiers
 
         program = outline(program)
-        tiers = Tiers(program, self.jit)
+        tiers = Tiers(program, jit)
         return Interpreter(program, out=out, state=self._io, compiled=tiers.compiled, watch=tiers.watch)
 
     def _warn_of_training(self, warning: Diagnostic) -> None:

@@ -15,6 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     names = [p.name for p in PASSES]
     passes = "; ".join(f"{p.name}: {p.description}" for p in PASSES)
     parser.add_argument("--after", metavar="PASS", choices=names, help=f"stop after this pass ({passes})")
+    parser.add_argument("--kernels", action="store_true", help="with the passes that only kernels are made by")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -22,7 +23,8 @@ def main(args: argparse.Namespace) -> int:
 
     def work(warn: Warn) -> int:
         session = Session(warn)
-        print(show(session.compiled(session.file(args.file), args.after or "")))
+        kernels = args.kernels or any(p.name == args.after and p.kernels for p in PASSES)
+        print(show(session.compiled(session.file(args.file), args.after or "", kernels)))
         return 0
 
     return reported(False, work)

@@ -12,9 +12,10 @@ from ..analyse.sharing import Sharing
 from ..core.ir import BOOL, FLOAT, FLOAT32, INT, KEY, ArrayType, Fn, Program, Scalar, Type
 from ..errors import CATALOGUE, Fault
 from ..interpret.values import LARGE, free_memory
-from .emit import Emitted, Site, emit
+from .emit import Emitted, emit
 from .flatten import flatten
 from .refuse import Refusals
+from .text import Site
 
 Kernel: TypeAlias = Callable[..., Any]
 """Takes the values of a function's parameters and gives its result, or the tuple of its results. It never writes to its

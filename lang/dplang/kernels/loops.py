@@ -1,0 +1,203 @@
+"""Loops in kernel text: state, builders and reductions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from ..core.ir import (
+    FLOAT,
+    FLOAT32,
+    STRING,
+    ArrayType,
+    Block,
+    Build,
+    Carry,
+    Let,
+    Lit,
+    Loop,
+    Operand,
+    Reduce,
+    Result,
+    Type,
+    Var,
+    While,
+)
+from .access import Access
+from .text import dtype, rank
+
+SUM_PARTS = ("terms", "sizes", "at", "leaf")
+"""What a sum that is kept as a tree is made of."""
+
+
+class Loops(Access):
+    """Writes loops."""
+
+    def loop(self, let: Let, value: Loop) -> None:
+        low, high = self.whole(value.low), self.whole(value.high)
+        turns = high if low == "0" else f"{high} - {low}"
+        if not all(isinstance(r, Carry) for r in value.results) and not turns.isdigit():
+            n = self.fresh("turns")
+            self.line(f"{n} = max({turns}, 0)")
+            turns = n
+        collectors = self.begin(let, value.results, value.body, turns)
+        index = self.bind(value.index)
+        with self.inside(f"for {index} in range({low}, {high}):"):
+            self.block(value.body)
+            number = index if low == "0" else f"({index} - {low})"
+            self.gather(let, value, collectors, number, turns)
+            self.next(let, value.results, value.body)
+        self.finish(let, value.results, value.body, collectors, turns)
+
+    def turns(self, let: Let, value: While) -> None:
+        index = self.bind(value.index)
+        self.line(f"{index} = 0")
+        collectors = self.begin(let, value.results, value.body, "")
+        with self.inside("while True:"):
+            self.block(value.cond)
+            with self.inside(f"if not {self.whole(value.cond.results[0])}:"):
+                self.line("break")
+            self.block(value.body)
+            self.gather(let, value, collectors, index, "8")
+            self.next(let, value.results, value.body)
+            self.line(f"{index} += 1")
+        self.finish(let, value.results, value.body, collectors, index)
+        self.share(let.names[-1], index)
+
+    def begin(self, let: Let, results: Sequence[Result], body: Block, turns: str) -> list[str]:
+        """What happens before the turns; `turns` is how many there will be, where that is known."""
+        copied = self.placement.copied[id(let)]
+        collectors: list[str] = []
+        starts: list[tuple[Var, Operand, bool]] = []
+        for k, (r, o) in enumerate(zip(results, body.results, strict=True)):
+            match r:
+                case Carry(param, init):
+                    self.bind(param)
+                    starts.append((param, init, k in copied))
+                    collectors.append("")
+                case Build():
+                    collectors.append(self.fresh(let.names[k].name))
+                    self.reserve(collectors[-1], let.names[k].type, o.type, turns)
+                case Reduce(op):
+                    collectors.append(self.fresh(let.names[k].name))
+                    self.unit(op, collectors[-1], let, o.type, turns)
+                case _:
+                    assert_never(r)
+        self.assign(starts)
+        return collectors
+
+    def reserve(self, made: str, t: Type, row: Type, turns: str) -> None:
+        """The array that a Build fills."""
+        assert isinstance(t, ArrayType)
+        if not rank(row) and turns:
+            self.room([turns])
+            self.line(f"{made} = np.empty({turns}, {dtype(t)})")
+        else:  # the first turn tells the shape
+            self.line(f"{made} = np.empty(({', '.join(str(d or 0) for d in (0, *t.dims[1:]))},), {dtype(t)})")
+
+    def unit(self, op: str, made: str, let: Let, term: Type, turns: str) -> None:
+        real = term in (FLOAT, FLOAT32)
+        match op:
+            case "+" if self.pairwise(term, turns):
+                self.frame += 8 * 400
+                zero = f"{dtype(term)}(0)"
+                terms, sizes, at, leaf = self.parts[made] = [self.fresh(f"{made}_{p}") for p in SUM_PARTS]
+                self.line(f"{terms}, {sizes}, {at} = cell({zero}), cell(np.int64(0)), 0")
+                self.line(f"{leaf} = sum_start({terms}, {sizes}, {turns}, {zero})")
+            case "+" | "*":
+                start = "0" if op == "+" else "1"
+                self.line(f"{made} = {dtype(term)}({start})" if real else f"{made} = {start}")
+            case "any" | "all":
+                self.line(f"{made} = {op == 'all'}")
+            case "logsumexp":
+                self.room([turns])
+                self.line(f"{made} = np.empty({turns}, {dtype(term)})")
+            case _:
+                if not (turns.isdigit() and int(turns) > 0):
+                    with self.inside(f"if {turns} <= 0:"):
+                        self.fault("E0607", let.span, Lit(op, STRING))
+                self.line(f"{made} = {dtype(term)}(0)" if real else f"{made} = 0")
+                if op.startswith("arg"):
+                    self.parts[made] = [self.fresh(f"{made}_at")]
+                    self.line(f"{self.parts[made][0]} = 0")
+
+    def gather(self, let: Let, value: Loop | While, made: Sequence[str], number: str, turns: str) -> None:
+        """What a turn gives goes to builders and reductions; there is room for `turns` of them at first."""
+        for r, o, name in zip(value.results, value.body.results, made, strict=True):
+            if isinstance(r, Build):
+                self.put_row(let, name, number, o, turns)
+            elif isinstance(r, Reduce):
+                self.combine(r.op, name, o, number, turns)
+
+    def put_row(self, let: Let, made: str, number: str, o: Operand, turns: str) -> None:
+        if isinstance(o.type, ArrayType):
+            sizes = [self.size(o, a) for a in range(rank(o.type))]
+            with self.inside(f"if {number} == 0:"):
+                self.room([turns, *sizes])
+                self.line(f"{made} = np.empty(({', '.join([turns, *sizes])}), {dtype(o.type)})")
+            for axis, n in enumerate(sizes):
+                if o.type.dims[axis] is None:
+                    with self.inside(f"if {n} != {made}.shape[{axis + 1}]:"):
+                        self.fault("E0606", let.span, n, f"{made}.shape[{axis + 1}]")
+        if isinstance(let.value, While):
+            with self.inside(f"if {number} == {made}.shape[0]:"):
+                self.line(f"{made} = grow(ctl, {made}, {number})")
+        self.store(made, number, o)
+
+    @staticmethod
+    def pairwise(term: Type, turns: str) -> bool:
+        """Whether a sum is kept as a tree; the first terms are added in order anyway."""
+        return term in (FLOAT, FLOAT32) and not (turns.isdigit() and int(turns) < 8)
+
+    def combine(self, op: str, made: str, term: Operand, number: str, turns: str) -> None:
+        v = self.whole(term)
+        match op:
+            case "+" if self.pairwise(term.type, turns):
+                terms, sizes, at, leaf = self.parts[made]
+                self.line(f"{terms}[{at}] = {v}")
+                self.line(f"{at} += 1")
+                with self.inside(f"if {at} == {leaf}:"):
+                    self.line(f"{leaf} = sum_leaf({terms}, {sizes}, {at}, {dtype(term.type)}(0))")
+                    self.line(f"{at} = 0")
+            case "+" | "*":
+                self.line(f"{made} {op}= {v}")
+            case "any" | "all":
+                self.line(f"{made} = {made} {'or' if op == 'any' else 'and'} {v}")
+            case "logsumexp":
+                self.line(f"{made}[u({number})] = {v}")
+            case _:
+                sign = "<" if op.endswith("min") else ">"
+                with self.inside(f"if {number} == 0 or {v} {sign} {made}:"):
+                    self.line(f"{made} = {v}")
+                    if op.startswith("arg"):
+                        self.line(f"{self.parts[made][0]} = {number}")
+
+    def next(self, let: Let, results: Sequence[Result], body: Block) -> None:
+        copied = self.placement.next_copied[id(let)]
+        self.assign(
+            [
+                (r.param, o, k in copied)
+                for k, (r, o) in enumerate(zip(results, body.results, strict=True))
+                if isinstance(r, Carry)
+            ]
+        )
+
+    def finish(self, let: Let, results: Sequence[Result], body: Block, made: Sequence[str], turns: str) -> None:
+        for v, r, o, name in zip(let.names, results, body.results, made, strict=False):
+            match r:
+                case Carry(param):
+                    self.alias(v, param)
+                case Build():
+                    if isinstance(let.value, While):
+                        self.line(f"{name} = {name}[:{turns}]")
+                    self.define(v, name)
+                case Reduce(op):
+                    if op == "logsumexp":
+                        text = f"logsumexp({name})"
+                        self.line(f"{self.bind(v)} = {f'np.float32({text})' if o.type == FLOAT32 else text}")
+                    elif op == "+" and self.pairwise(o.type, turns):
+                        self.line(f"{self.bind(v)} = {name}_terms[191]")
+                    else:
+                        self.share(v, self.parts[name][0] if op.startswith("arg") else name)
+                case _:
+                    assert_never(r)

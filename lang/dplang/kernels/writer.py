@@ -1,0 +1,245 @@
+"""Lines of kernel text, and what the names of the core are called in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..analyse.sharing import Sharing
+from ..core.ir import (
+    BOOL,
+    FLOAT,
+    FLOAT32,
+    Block,
+    Carry,
+    Checkpoint,
+    Fn,
+    If,
+    Lit,
+    Loop,
+    Operand,
+    Stop,
+    Update,
+    Var,
+    While,
+)
+from ..core.rewrite import blocks
+from ..errors import Span
+from .place import Placement, place
+from .text import Given, Site, fresh_name, literal, names_of, put_text, rank
+
+
+@dataclass(slots=True)
+class Growing:
+    """Names that are pushed to: each is a buffer in the text, and a count of what is used of it."""
+
+    names: set[str] = field(default_factory=set)
+
+    def learn(self, block: Block) -> None:
+        before = -1
+        while before != len(self.names):
+            before = len(self.names)
+            self._block(block)
+
+    def _block(self, block: Block) -> None:
+        for let in block.lets:
+            for _, inner in blocks(let.value):
+                self._block(inner)
+            match let.value:
+                case Update("push", x):
+                    self._together(let.names[0], x)
+                case Var() as x:
+                    self._follow(let.names[0], x)
+                case Stop(x):
+                    self._follow(let.names[0], x)
+                case If(_, then, orelse):
+                    for k, v in enumerate(let.names):
+                        self._follow(v, then.results[k], orelse.results[k])
+                case Checkpoint(body):
+                    for v, r in zip(let.names, body.results, strict=True):
+                        self._follow(v, r)
+                case Loop(results=results, body=body) | While(results=results, body=body):
+                    for v, result, turn in zip(let.names, results, body.results, strict=False):
+                        if isinstance(result, Carry) and {result.param.name, *names_of(turn)} & self.names:
+                            self.names |= {v.name, result.param.name}
+                case _:
+                    pass
+
+    def _together(self, v: Var, x: Operand) -> None:
+        self.names |= {v.name, *names_of(x)} if isinstance(x, Var) and x.name in self.names else {v.name}
+
+    def _follow(self, v: Var, *sources: Operand) -> None:
+        if any(n in self.names for o in sources for n in names_of(o)):
+            self.names.add(v.name)
+
+
+class Writer:
+    """What every part of the writing of a function does."""
+
+    def __init__(
+        self,
+        fn: Fn,
+        texts: dict[str, str],
+        used: set[str],
+        recursive: dict[str, set[str]],
+        sites: list[Site],
+        sharing: Sharing,
+    ) -> None:
+        self.fn = fn
+        self.texts = texts
+        self.used = set(used)
+        self.recursive = recursive
+        self.sites = sites
+        self.placement: Placement = place(fn, sharing)
+        self.growing = Growing()
+        self.growing.learn(fn.body)
+        self.name_of: dict[str, str] = {}
+        self.parts: dict[str, list[str]] = {}
+        self.lines: list[str] = []
+        self.depth = 1
+        self.frame = 256
+
+    def block(self, block: Block) -> None:
+        """Writes the Lets of a block."""
+        raise NotImplementedError
+
+    def line(self, text: str) -> None:
+        self.lines.append("    " * self.depth + text)
+
+    @contextmanager
+    def inside(self, head: str) -> Iterator[None]:
+        self.line(head)
+        self.depth += 1
+        before = len(self.lines)
+        yield
+        if len(self.lines) == before:
+            self.line("pass")
+        self.depth -= 1
+
+    def fresh(self, hint: str) -> str:
+        self.frame += 16
+        return fresh_name(self.used, hint)
+
+    def bind(self, v: Var) -> str:
+        """A name of its own in the text."""
+        name = self.name_of[v.name] = self.fresh(v.name)
+        self.frame += 64 * bool(rank(v.type))
+        if v.name in self.growing.names:
+            self.name_of[f"{v.name}#"] = self.fresh(f"{v.name}_count")
+        return name
+
+    def share(self, v: Var, text: str, count: str = "") -> None:
+        """`v` is what `text` is, without an assignment."""
+        self.name_of[v.name] = text
+        if count:
+            self.name_of[f"{v.name}#"] = count
+
+    def count(self, v: Var) -> str:
+        return self.name_of[f"{v.name}#"]
+
+    def grows(self, o: Operand) -> bool:
+        return isinstance(o, Var) and f"{o.name}#" in self.name_of
+
+    def whole(self, o: Operand) -> str:
+        """The text of an operand; of one that is pushed to, the used part of its buffer."""
+        if isinstance(o, Lit):
+            return literal(o)
+        name = self.name_of[o.name]
+        return f"{name}[:{self.count(o)}]" if self.grows(o) else name
+
+    def raw(self, o: Operand) -> tuple[str, str]:
+        """Buffer and count of an operand for a name that is pushed to."""
+        if isinstance(o, Var) and self.grows(o):
+            return self.name_of[o.name], self.count(o)
+        return self.whole(o), f"{self.whole(o)}.shape[0]"
+
+    def raw_name(self, o: Operand) -> str:
+        return self.name_of[o.name] if isinstance(o, Var) else ""
+
+    def size(self, o: Operand, axis: int) -> str:
+        if axis == 0 and isinstance(o, Var) and self.grows(o):
+            return self.count(o)
+        return f"{self.name_of[o.name] if isinstance(o, Var) else literal(o)}.shape[{axis}]"
+
+    def assign(self, pairs: Sequence[tuple[Var, Operand, bool]]) -> None:
+        """Gives names their values at once; True: a copy."""
+        targets: list[str] = []
+        sources: list[str] = []
+        for v, o, copied in pairs:
+            if v.name in self.growing.names:
+                buffer, count = self.raw(o)
+                targets += [self.name_of[v.name], self.count(v)]
+                sources += [f"{buffer}.copy()" if copied else buffer, count]
+            else:
+                targets.append(self.name_of[v.name])
+                sources.append(f"{self.whole(o)}.copy()" if copied else self.whole(o))
+        moves = [(t, s) for t, s in zip(targets, sources, strict=True) if t != s]
+        read_late = any(
+            re.search(rf"\b{re.escape(t)}\b", s) for i, (t, _) in enumerate(moves) for _, s in moves[i + 1 :]
+        )
+        if read_late:
+            self.line(f"{', '.join(t for t, _ in moves)} = {', '.join(s for _, s in moves)}")
+        else:
+            for t, s in moves:
+                self.line(f"{t} = {s}")
+
+    def alias(self, v: Var, o: Operand) -> None:
+        if v.name in self.growing.names and not self.grows(o):
+            self.bind(v)
+            self.assign([(v, o, False)])
+        elif isinstance(o, Var):
+            self.share(v, self.name_of[o.name], self.count(o) if self.grows(o) else "")
+        else:
+            self.share(v, literal(o))
+
+    def define(self, v: Var, text: str) -> None:
+        """`v` is the array in `text`, a name that is its own."""
+        self.share(v, text)
+        if v.name in self.growing.names:
+            count = self.fresh(f"{v.name}_count")
+            self.line(f"{count} = {text}.shape[0]")
+            self.share(v, text, count)
+
+    def fault(self, code: str, span: Span, *values: str | Operand | int) -> None:
+        """Stores what the diagnostic says and stops. Texts are Ints."""
+        given: list[Given] = []
+        slot = 2
+        for v in values:
+            kind: Literal["int", "float", "bool"] = "int"
+            if isinstance(v, int):
+                given.append(("constant", v))
+                continue
+            if isinstance(v, Lit):
+                given.append(("constant", v.value))
+                continue
+            if isinstance(v, Var):
+                kind = "float" if v.type in (FLOAT, FLOAT32) else "bool" if v.type == BOOL else "int"
+                text = self.whole(v)
+                text = f"bits(np.float64({text}))" if kind == "float" else f"np.int64({text})"
+            else:
+                text = v
+            self.line(f"ctl[{slot}] = {text}")
+            given.append((kind, None))
+            slot += 1
+        self.sites.append(Site(code, span, tuple(given)))
+        self.line(f"ctl[0] = {len(self.sites)}")
+        self.line("raise Trap")
+
+    def leave(self) -> None:
+        """Leaves the work to the interpreter."""
+        self.line("ctl[0] = -1")
+        self.line("raise Trap")
+
+    def store(self, made: str, at: str, v: Operand) -> None:
+        """Position `at` of an array becomes v."""
+        if rank(v.type):
+            self.line(f"{put_text(rank(v.type))}({made}[u({at})], {self.whole(v)})")
+        else:
+            self.line(f"{made}[u({at})] = {self.whole(v)}")
+
+    def room(self, sizes: Sequence[str]) -> None:
+        if not all(s.isdigit() for s in sizes):
+            self.line(f"room(ctl, {' * '.join(f'np.float64({s})' for s in sizes)})")
