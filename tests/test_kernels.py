@@ -17,6 +17,7 @@ from core_programs import Generator, arguments
 from dplang.core.verify import verify
 from dplang.errors.diagnostic import Fault
 from dplang.interpret.evaluate import Interpreter
+from dplang.kernels.options import Options
 from dplang.kernels.outline import outline
 from dplang.kernels.tiers import Mode, Tiers
 from dplang.pipeline import compile
@@ -39,22 +40,22 @@ def flat(value: Any) -> list[Any]:
 class Outcome:
     """What a text comes to: its top-level values, what it prints, or its fault; and the kernels that it used."""
 
-    def __init__(self, text: str, mode: Mode | None) -> None:
+    def __init__(self, text: str, mode: Mode | None, exact: bool = True) -> None:
         self.values: list[Any] = []
         self.fault = ""
         self.reasons: dict[str, str] = {}
         out = io.StringIO()
-        deep(lambda: self.run(text, mode, out))
+        deep(lambda: self.run(text, mode, Options(exact=exact), out))
         self.printed = out.getvalue()
 
-    def run(self, text: str, mode: Mode | None, out: io.StringIO) -> None:
+    def run(self, text: str, mode: Mode | None, options: Options, out: io.StringIO) -> None:
         session, entry = entered(text)
         program = compile(session.lowering.program, entry.unit.entry, kernels=mode is not None)
         interpreter = Interpreter(program, out=out)
         if mode is not None:
             program = outline(program)
             verify(program)
-            tiers = Tiers(program, mode)
+            tiers = Tiers(program, mode, options)
             self.reasons = tiers.kernels.reasons
             interpreter = Interpreter(program, out=out, compiled=tiers.compiled, watch=tiers.watch)
         try:
@@ -64,7 +65,7 @@ class Outcome:
 
 
 def agree(text: str, tolerance: float = 1e-12, mode: Mode = "always") -> Outcome:
-    wanted, found = Outcome(text, None), Outcome(text, mode)
+    wanted, found = Outcome(text, None), Outcome(text, mode, tolerance == 0.0)
     assert found.fault == wanted.fault
     assert not found.reasons
     assert len(found.values) == len(wanted.values)

@@ -14,6 +14,7 @@ from ..errors import CATALOGUE, Fault
 from ..interpret.values import LARGE, free_memory
 from .emit import Emitted, emit
 from .flatten import flatten
+from .options import Options
 from .refuse import Refusals
 from .text import Site
 
@@ -21,7 +22,9 @@ Kernel: TypeAlias = Callable[..., Any]
 """Takes the values of a function's parameters and gives its result, or the tuple of its results. It never writes to its
 arguments; it raises `Fault` as the interpreter would, or `Left`."""
 
-SLOTS = 16
+SLOTS, ASK = 16, 14
+ASKED = np.zeros(1, np.int64)
+"""The flag that asks kernels to stop; its address stands in `ctl`."""
 LEFT = -1
 
 
@@ -32,7 +35,8 @@ class Left(Exception):
 class Kernels:
     """The kernels of a program, each made when it is first asked for."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, options: Options = Options()) -> None:
+        self._options = options
         self._refusals = Refusals(program)
         fit = {name for name in program.fns if not self._refusals.inner_reason(name)}
         self._program = flatten(program, self._refusals.layouts, fit)
@@ -52,7 +56,7 @@ class Kernels:
 
     def text(self, name: str) -> Emitted:
         """The text of a kernel."""
-        return emit(self._program, name, self._sharing)
+        return emit(self._program, name, self._sharing, self._options)
 
     def _make(self, name: str) -> Kernel | None:
         from .build import NoKernel, build
@@ -81,6 +85,7 @@ def _call(fn: Fn, emitted: Emitted, compiled: Callable[..., Any]) -> Kernel:
     def run(args: list[Any], room: int) -> Any:
         ctl = np.zeros(SLOTS, np.int64)
         ctl[1] = room
+        ctl[ASK] = ASKED.ctypes.data
         try:
             return compiled(ctl, *args)
         except Trap:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
@@ -48,6 +49,7 @@ from ..core.ir import (
 )
 from ..core.rewrite import calls
 from .loops import Loops
+from .options import Options
 from .refuse import reachable
 from .rows import FAULTS, expression, whole_faults
 from .text import Site, fresh_name, indent_of, rank, signature
@@ -74,18 +76,39 @@ import math
 import numpy as np
 from numba import njit, types
 
-from dplang.kernels.support import (
-    CACHED as OPTIONS, Trap, accumulate, accumulate1, accumulate2, argsort, bits, cbrt, cell, concat, cumprod, cumsum,
-    exp2, fill, fits_int, floor_divide, grow, int_divide, int_mod, int_power, int_sign, integer, key, key_at, log2,
-    logaddexp, logsumexp, matmul_mm, matmul_mv, matmul_vm, matmul_vv, maximum, minimum, mod, norm, normal, put, put1,
-    put2, reverse, reverse_rows, room, sigmoid, sign, sort, split_left, split_right, sum_leaf, sum_start, transpose,
-    transpose_rows, u, uniform, )
+from dplang.kernels.support import OPTIONS
 """
 
-TAKEN = {*re.findall(r"\w+", HEADER), *keyword.kwlist, "ctl", "deep", "range", "abs", "min", "max"}
+CONTRACT = """
+OPTIONS = {**OPTIONS, "fastmath": {"contract"}}
+"""
+
+HELPERS = re.findall(
+    r"\w+",
+    """
+    Trap accumulate accumulate1 accumulate2 argsort bits cbrt cell concat cumprod cumsum exp2 fill fits_int
+    floor_divide grow int_divide int_mod int_power int_sign integer key key_at log2 logaddexp logsumexp matmul_mm
+    matmul_mv matmul_vm matmul_vv maximum minimum mod norm normal plus poll put put1 put2 reverse reverse_rows room
+    select sigmoid sign sort split_left split_right sum_leaf sum_start transpose transpose_rows u uniform
+    """,
+)
+"""What texts use of `support`."""
+
+WORDS = ("math", "np", "njit", "types", "OPTIONS", "ctl", "deep", "range", "abs", "min", "max")
+
+TAKEN = {*HELPERS, *keyword.kwlist, *WORDS}
 
 
-def emit(program: Program, name: str, sharing: Sharing) -> Emitted:
+def _module(functions: list[str], options: Options) -> str:
+    """The whole text: what it imports, and the functions."""
+    body = "\n\n".join(functions)
+    words = set(re.findall(r"\w+", body))
+    used = ", ".join(h for h in HELPERS if h in words)
+    imports = textwrap.fill(f"from dplang.kernels.support import ({used})", 116, subsequent_indent="    ")
+    return HEADER + (imports + "\n" if used else "") + ("" if options.exact else CONTRACT) + "\n" + body
+
+
+def emit(program: Program, name: str, sharing: Sharing, options: Options) -> Emitted:
     """The text of function `name` and all that it calls."""
     order = _callees_first(program, name)
     loops = {fn: _partners(program, fn) for fn in order if _is_recursive(program, fn)}
@@ -94,17 +117,17 @@ def emit(program: Program, name: str, sharing: Sharing) -> Emitted:
     for fn in order:
         texts[fn] = fresh_name(used, program.fns[fn].label)
     sites: list[Site] = []
-    parts = [HEADER]
+    parts: list[str] = []
     borrowed: set[int] = set()
     for fn in order:
-        function = _Function(program.fns[fn], texts, used, loops, sites, sharing)
+        function = _Function(program.fns[fn], texts, used, loops, sites, sharing, options)
         parts.append(function.text())
         borrowed = function.placement.borrowed
     entry = texts[name]
     if name in loops:
         entry = fresh_name(used, f"{entry}_start")
         parts.append(_starter(program.fns[name], entry, texts[name]))
-    return Emitted("\n\n".join(parts), sites, entry, sharing.summary(name).updated, borrowed, bool(loops))
+    return Emitted(_module(parts, options), sites, entry, sharing.summary(name).updated, borrowed, bool(loops))
 
 
 def _starter(fn: Fn, name: str, recursive: str) -> str:

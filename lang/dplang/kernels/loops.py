@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from ..core.ir import (
@@ -12,6 +12,7 @@ from ..core.ir import (
     ArrayType,
     Block,
     Build,
+    Call,
     Carry,
     Let,
     Lit,
@@ -23,6 +24,7 @@ from ..core.ir import (
     Var,
     While,
 )
+from ..core.rewrite import blocks
 from .access import Access
 from .text import dtype, rank
 
@@ -42,12 +44,33 @@ class Loops(Access):
             turns = n
         collectors = self.begin(let, value.results, value.body, turns)
         index = self.bind(value.index)
-        with self.inside(f"for {index} in range({low}, {high}):"):
-            self.block(value.body)
-            number = index if low == "0" else f"({index} - {low})"
-            self.gather(let, value, collectors, number, turns)
-            self.next(let, value.results, value.body)
+
+        def turn(low: str, high: str) -> None:
+            with self.inside(f"for {index} in range({low}, {high}):"):
+                self.block(value.body)
+                number = index if first == "0" else f"({index} - {first})"
+                self.gather(let, value, collectors, number, turns)
+                self.next(let, value.results, value.body)
+
+        first = low
+        self.strips(low, high, strip(value), turn)
         self.finish(let, value.results, value.body, collectors, turns)
+
+    def strips(self, low: str, high: str, size: int, turns: Callable[[str, str], None]) -> None:
+        """The turns from low to high in strips of `size`, between which the kernel may be asked to stop; size 0: all
+        at once."""
+        if not size:
+            turns(low, high)
+            return
+        start, end = self.fresh("start"), self.fresh("end")
+        self.line(f"{start} = {low}")
+        with self.inside("while True:"):
+            self.line(f"{end} = min({start} + {size}, {high})")
+            turns(start, end)
+            with self.inside(f"if {end} == {high}:"):
+                self.line("break")
+            self.line("poll(ctl)")
+            self.line(f"{start} = {end}")
 
     def turns(self, let: Let, value: While) -> None:
         index = self.bind(value.index)
@@ -61,6 +84,8 @@ class Loops(Access):
             self.gather(let, value, collectors, index, "8")
             self.next(let, value.results, value.body)
             self.line(f"{index} += 1")
+            with self.inside(f"if not {index} & {strip(value) - 1}:"):
+                self.line("poll(ctl)")
         self.finish(let, value.results, value.body, collectors, index)
         self.share(let.names[-1], index)
 
@@ -144,10 +169,9 @@ class Loops(Access):
                 self.line(f"{made} = grow(ctl, {made}, {number})")
         self.store(made, number, o)
 
-    @staticmethod
-    def pairwise(term: Type, turns: str) -> bool:
+    def pairwise(self, term: Type, turns: str) -> bool:
         """Whether a sum is kept as a tree; the first terms are added in order anyway."""
-        return term in (FLOAT, FLOAT32) and not (turns.isdigit() and int(turns) < 8)
+        return self.options.exact and term in (FLOAT, FLOAT32) and not (turns.isdigit() and int(turns) < 8)
 
     def combine(self, op: str, made: str, term: Operand, number: str, turns: str) -> None:
         v = self.whole(term)
@@ -159,6 +183,8 @@ class Loops(Access):
                 with self.inside(f"if {at} == {leaf}:"):
                     self.line(f"{leaf} = sum_leaf({terms}, {sizes}, {at}, {dtype(term.type)}(0))")
                     self.line(f"{at} = 0")
+            case "+" if term.type in (FLOAT, FLOAT32) and not self.options.exact:
+                self.line(f"{made} = plus({made}, {v})")
             case "+" | "*":
                 self.line(f"{made} {op}= {v}")
             case "any" | "all":
@@ -201,3 +227,46 @@ class Loops(Access):
                         self.share(v, self.parts[name][0] if op.startswith("arg") else name)
                 case _:
                     assert_never(r)
+
+
+SHORT = 1 << 18
+"""Operations that a kernel may be deaf for in a loop that holds no other loop; nested loops poll more often, so that
+all together take no longer than about 20 ms."""
+
+
+def strip(loop: Loop | While) -> int:
+    """How many turns of a loop, a power of two, go by between two polls; 0: all."""
+    work, levels = _work(loop.body)
+    if isinstance(loop, While):
+        more, _ = _work(loop.cond)
+        work += more
+    trips = _trips(loop)
+    if trips is not None and levels == 0 and trips * work <= SHORT:
+        return 0
+    most = SHORT >> (0, 12, 16)[min(levels, 2)]
+    return 1 << max(most // work, 1).bit_length() - 1
+
+
+def _work(block: Block) -> tuple[int, int]:
+    """About how many operations a block is, and how deep the loops of unknown length are nested in it."""
+    work, levels = 1, 0
+    for let in block.lets:
+        work += 1
+        if isinstance(let.value, Call):
+            levels = max(levels, 1)
+        for _, inner in blocks(let.value):
+            more, deeper = _work(inner)
+            trips = _trips(let.value) if isinstance(let.value, Loop) else None
+            if trips is not None and deeper == 0 and trips * more <= SHORT:
+                more *= trips
+            elif isinstance(let.value, Loop | While):
+                deeper += 1
+            work, levels = work + more, max(levels, deeper)
+    return work, levels
+
+
+def _trips(loop: Loop | While) -> int | None:
+    """The number of turns where the text says it."""
+    if isinstance(loop, Loop) and isinstance(loop.low, Lit) and isinstance(loop.high, Lit):
+        return max(int(loop.high.value) - int(loop.low.value), 0)
+    return None

@@ -18,19 +18,22 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..primitives import runtime as rt
+from .code import kept
+from .trap import Trap
 
-STATUS, ROOM, FIRST = 0, 1, 2
-"""Slots of `ctl`: the site that has faulted; how many bytes an array may take; the values of the message."""
+STATUS, ROOM, FIRST, FLAG = 0, 1, 2, 14
+"""Slots of `ctl`: the site that has faulted; how many bytes an array may take; the values of the message; the address
+of the flag that asks a kernel to stop."""
+
+LEFT, STOPPED = -1, -2
+"""What stands for a site where a call is left to the interpreter, and where a kernel was asked to stop."""
 
 OPTIONS = {"error_model": "numpy", "nogil": True}
 
-CACHED = {**OPTIONS, "cache": True}
 
-inline = njit(**CACHED)
-
-
-class Trap(Exception):
-    """A kernel has stopped; `ctl` says where and why."""
+def inline(function: Any) -> Any:
+    """A helper of kernels."""
+    return kept(njit(**OPTIONS)(function))
 
 
 @intrinsic
@@ -43,6 +46,37 @@ def u(context: Any, x: Any) -> Any:
 def bits(context: Any, x: Any) -> Any:
     """The bits of a Float as an Int, to go through `ctl`."""
     return types.int64(types.float64), lambda cx, builder, sig, args: builder.bitcast(args[0], ir.IntType(64))
+
+
+@intrinsic
+def asked(context: Any, ctl: Any) -> Any:
+    """Whether the flag is set that asks the kernel to stop. The load is atomic, or it would leave the loop."""
+
+    def lower(cx: Any, builder: Any, sig: Any, args: Any) -> Any:
+        word = ir.IntType(64)
+        data = cx.make_array(sig.args[0])(cx, builder, args[0]).data
+        address = builder.load(builder.gep(data, [ir.Constant(word, FLAG)]))
+        flag = builder.load_atomic(builder.inttoptr(address, word.as_pointer()), "monotonic", 8)
+        return builder.icmp_signed("!=", flag, ir.Constant(word, 0))
+
+    return types.boolean(ctl), lower
+
+
+@intrinsic
+def plus(context: Any, x: Any, y: Any) -> Any:
+    """x + y in a sum whose order is open."""
+    return x(x, x), lambda cx, builder, sig, args: builder.fadd(*args, flags=("reassoc", "contract"))
+
+
+@intrinsic
+def select(context: Any, c: Any, x: Any, y: Any) -> Any:
+    """x or y, both there already: no branch."""
+    t = context.unify_types(x, y)
+
+    def lower(cx: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.select(*args)
+
+    return t(types.boolean, t, t), lower
 
 
 # ---- sums: pairwise in NumPy's order, term by term as a loop gives them
@@ -312,6 +346,14 @@ def normal(k):
 
 
 # ---- arrays
+
+
+@inline
+def poll(ctl):
+    """Stops where the flag is set."""
+    if asked(ctl):
+        ctl[0] = -2
+        raise Trap
 
 
 @inline

@@ -17,6 +17,7 @@ from ..core.ir import Program
 from ..core.rewrite import lets_of
 from ..interpret.machine import Heavy, Tiered, Watch
 from .call import Kernel, Kernels, Left
+from .options import Options
 from .refuse import reachable
 
 Mode: TypeAlias = Literal["auto", "always"]
@@ -29,10 +30,10 @@ interpreter."""
 class Tiers:
     """The compiled forms of a program's functions, for `Interpreter(compiled=.., watch=..)`."""
 
-    def __init__(self, program: Program, mode: Mode) -> None:
+    def __init__(self, program: Program, mode: Mode, options: Options = Options()) -> None:
         self._program = program
         self._mode = mode
-        self.kernels = Kernels(program)
+        self.kernels = Kernels(program, options)
         self.watch = Watch() if mode == "auto" else None
         self._runs = _Runs()
         self._forms: dict[str, Tiered | None] = {}

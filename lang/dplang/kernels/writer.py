@@ -28,6 +28,7 @@ from ..core.ir import (
 )
 from ..core.rewrite import blocks
 from ..errors import Span
+from .options import Options
 from .place import Placement, place
 from .text import Given, Site, fresh_name, literal, names_of, put_text, rank
 
@@ -87,12 +88,14 @@ class Writer:
         recursive: dict[str, set[str]],
         sites: list[Site],
         sharing: Sharing,
+        options: Options,
     ) -> None:
         self.fn = fn
         self.texts = texts
         self.used = set(used)
         self.recursive = recursive
         self.sites = sites
+        self.options = options
         self.placement: Placement = place(fn, sharing)
         self.growing = Growing()
         self.growing.learn(fn.body)

@@ -1,0 +1,16 @@
+"""How kernels are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`exact`: bit for bit what the interpreter gives where no function of libm is called. Otherwise products and sums
+    may be contracted to one rounding, and sums whose order the language leaves open are added in another order, which
+    depends on sizes only. `lanes`: parallel loops run on vectors.
+    """
+
+    exact: bool = False
+    lanes: bool = True
