@@ -91,7 +91,8 @@ class _Places:
     # ---- what lies where
 
     def of(self, o: Operand) -> Origins:
-        return self.at.get(o.name, NONE) if isinstance(o, Var) else NONE
+        # a scalar that was read from a buffer does not lie in it
+        return self.at.get(o.name, NONE) if isinstance(o, Var) and isinstance(o.type, ArrayType) else NONE
 
     def lies(self, names: Iterable[str]) -> set[str]:
         return {origin for n in names for origin in self.at.get(n, NONE)}
