@@ -52,7 +52,7 @@ class Access(Writer):
         part = f"{self.name_of[x.name]}[{steps}]"
         if ends and ends[0] != len(path) - 1:
             part = f"{part}.copy()"
-        self.line(f"{self.bind(name)} = {part}")
+        self.value(name, part)
         if name.name in self.growing.names:
             self.line(f"{self.count(name)} = {self.name_of[name.name]}.shape[0]")
 
@@ -77,12 +77,9 @@ class Access(Writer):
             made = self.fresh(name.name)
             self.line(f"{made} = {self.whole(x)}.copy()")
             self.define(name, made)
-        target = f"{self.name_of[name.name]}[{steps}]" if steps else self.whole(name)
-        if isinstance(value.v.type, ArrayType):
-            act = put_text(rank(value.v.type), "put" if value.kind == "set" else "accumulate")
-            self.line(f"{act}({target}, {self.whole(value.v)})")
-        else:
-            self.line(f"{target} {'=' if value.kind == 'set' else '+='} {self.whole(value.v)}")
+        self.put(
+            self.name_of[name.name] if steps else self.whole(name), steps, value.v, "=" if value.kind == "set" else "+="
+        )
 
     def fitting(self, let: Let, x: Var, value: Update, steps: str) -> None:
         """The checks that an array has the shape of the part that it goes to."""
@@ -122,6 +119,9 @@ class Access(Writer):
         name = let.names[0]
         t = name.type
         assert isinstance(t, ArrayType)
+        if name.name in self.nested.rows:
+            self.given[name.name] = tuple(parts)
+            return
         made = self.fresh(name.name)
         if rank(t) == 1 or not parts:
             sizes = ", ".join(str(d or 0) for d in (len(parts), *t.dims[1:]))

@@ -12,6 +12,7 @@ from ..analyse.sharing import Sharing
 from ..core.ir import BOOL, FLOAT, FLOAT32, INT, KEY, ArrayType, Fn, Program, Scalar, Type
 from ..errors import CATALOGUE, Fault
 from ..interpret.values import LARGE, free_memory
+from ..simplify.fold import fold
 from .emit import Emitted, emit
 from .flatten import flatten
 from .options import Options
@@ -39,7 +40,7 @@ class Kernels:
         self._options = options
         self._refusals = Refusals(program)
         fit = {name for name in program.fns if not self._refusals.inner_reason(name)}
-        self._program = flatten(program, self._refusals.layouts, fit)
+        self._program = fold(flatten(program, self._refusals.layouts, fit))
         self._sharing = Sharing(self._program.fns)
         self._kernels: dict[str, Kernel | None] = {}
         self.reasons: dict[str, str] = {}

@@ -49,10 +49,11 @@ from ..core.ir import (
 )
 from ..core.rewrite import calls
 from .loops import Loops
+from .nest import is_select
 from .options import Options
 from .refuse import reachable
 from .rows import FAULTS, expression, whole_faults
-from .text import Site, fresh_name, indent_of, rank, signature
+from .text import Site, bare, fresh_name, indent_of, rank, signature
 
 STACK = 4 << 20
 """Bytes of the machine's stack that a recursion may take in a kernel; deeper ones are interpreted."""
@@ -208,7 +209,10 @@ class _Function(Loops):
             case Fill(shape, v):
                 self.fill(let, shape, v)
             case Dim(x, axis):
-                self.line(f"{self.bind(let.names[0])} = {self.size(x, axis)}")
+                if self.grows(x):
+                    self.line(f"{self.bind(let.names[0])} = {self.size(x, axis)}")
+                else:
+                    self.value(let.names[0], self.size(x, axis))
             case If():
                 self.branch(let, value)
             case Loop():
@@ -249,17 +253,19 @@ class _Function(Loops):
             found, wanted = found.format(*args), wanted.format(*args)
             with self.inside(f"if {found} != {wanted}:"):
                 self.fault("E0606", let.span, found, wanted)
-        self.line(f"{self.bind(name)} = {text.format(*args)}")
+        self.value(name, text.format(*args))
 
     def branch(self, let: Let, value: If) -> None:
         cond = self.whole(value.cond)
         names = let.names
+        if is_select(value):
+            self.block(value.then)
+            self.block(value.orelse)
+            for v, then, orelse in zip(names, value.then.results, value.orelse.results, strict=True):
+                self.value(v, f"select({bare(cond)}, {bare(self.whole(then))}, {bare(self.whole(orelse))})")
+            return
         for v in names:
             self.bind(v)
-        if len(names) == 1 and not rank(names[0].type) and not value.then.lets and not value.orelse.lets:
-            then, orelse = (self.whole(side.results[0]) for side in (value.then, value.orelse))
-            self.line(f"{self.name_of[names[0].name]} = {then} if {cond} else {orelse}")
-            return
         start = len(self.lines)
         with self.inside(f"if {cond}:"):
             self.side(names, value.then)

@@ -70,6 +70,18 @@ def put_text(of_rank: int, what: str = "put") -> str:
     return f"{what}{of_rank}" if of_rank <= 2 else what
 
 
+def bare(text: str) -> str:
+    """An expression without the brackets around the whole of it."""
+    if not text.startswith("(") or not text.endswith(")"):
+        return text
+    depth = 0
+    for c in text[:-1]:
+        depth += (c == "(") - (c == ")")
+        if depth == 0:
+            return text
+    return text[1:-1]
+
+
 def indent_of(text: str) -> str:
     return text[: len(text) - len(text.lstrip())]
 

@@ -28,9 +28,13 @@ from ..core.ir import (
 )
 from ..core.rewrite import blocks
 from ..errors import Span
+from .nest import nested
 from .options import Options
 from .place import Placement, place
-from .text import Given, Site, fresh_name, literal, names_of, put_text, rank
+from .text import Given, Site, bare, fresh_name, literal, names_of, put_text, rank
+
+WIDE = 88
+"""How long a text may be that is written where it is read."""
 
 
 @dataclass(slots=True)
@@ -99,7 +103,9 @@ class Writer:
         self.placement: Placement = place(fn, sharing)
         self.growing = Growing()
         self.growing.learn(fn.body)
+        self.nested = nested(fn)
         self.name_of: dict[str, str] = {}
+        self.given: dict[str, tuple[Operand, ...]] = {}
         self.parts: dict[str, list[str]] = {}
         self.lines: list[str] = []
         self.depth = 1
@@ -134,6 +140,13 @@ class Writer:
             self.name_of[f"{v.name}#"] = self.fresh(f"{v.name}_count")
         return name
 
+    def value(self, v: Var, text: str) -> None:
+        """A scalar: on a line of its own, or where it is read."""
+        if v.name in self.nested.scalars and len(text) <= WIDE:
+            self.share(v, text)
+        else:
+            self.line(f"{self.bind(v)} = {bare(text)}")
+
     def share(self, v: Var, text: str, count: str = "") -> None:
         """`v` is what `text` is, without an assignment."""
         self.name_of[v.name] = text
@@ -163,6 +176,9 @@ class Writer:
         return self.name_of[o.name] if isinstance(o, Var) else ""
 
     def size(self, o: Operand, axis: int) -> str:
+        if isinstance(o, Var) and o.name in self.given:
+            parts = self.given[o.name]
+            return self.size(parts[0], axis - 1) if axis else str(len(parts))
         if axis == 0 and isinstance(o, Var) and self.grows(o):
             return self.count(o)
         return f"{self.name_of[o.name] if isinstance(o, Var) else literal(o)}.shape[{axis}]"
@@ -238,10 +254,18 @@ class Writer:
 
     def store(self, made: str, at: str, v: Operand) -> None:
         """Position `at` of an array becomes v."""
-        if rank(v.type):
-            self.line(f"{put_text(rank(v.type))}({made}[u({at})], {self.whole(v)})")
+        self.put(made, f"u({at})", v)
+
+    def put(self, made: str, steps: str, v: Operand, act: Literal["=", "+="] = "=") -> None:
+        """The part of an array at some steps becomes `v`, or `v` is added to it."""
+        if isinstance(v, Var) and v.name in self.given:
+            for k, p in enumerate(self.given[v.name]):
+                self.put(made, f"{steps}, {k}" if steps else str(k), p, act)
+        elif rank(v.type):
+            target = f"{made}[{steps}]" if steps else made
+            self.line(f"{put_text(rank(v.type), 'put' if act == '=' else 'accumulate')}({target}, {self.whole(v)})")
         else:
-            self.line(f"{made}[u({at})] = {self.whole(v)}")
+            self.line(f"{made}[{steps}] {act} {bare(self.whole(v))}")
 
     def room(self, sizes: Sequence[str]) -> None:
         if not all(s.isdigit() for s in sizes):
