@@ -10,7 +10,9 @@ from .core.verify import verify
 from .differentiate import differentiate
 from .simplify.dead_code import dead_code, reachable
 from .simplify.fold import fold
+from .simplify.fuse import fuse
 from .simplify.inline import inline
+from .simplify.ranges import sizes
 from .simplify.scalarise import scalarise, scalarise_calls
 
 
@@ -37,6 +39,11 @@ PASSES: tuple[Pass, ...] = (
     Pass("scalarise", "small arrays of literal size become scalars, their loops are unrolled", scalarise, kernels=True),
     Pass("fold-scalars", "what unrolled turns have in common", fold, kernels=True),
     Pass("dead-scalars", "elements that nothing reads go", dead_code, kernels=True),
+    # before derivatives: an array that goes takes its adjoint with it
+    Pass("sizes", "sizes are asked of the arrays that others were made from", sizes, kernels=True),
+    Pass("fuse", "loops over one range become one, without the arrays between them", fuse, kernels=True),
+    Pass("fold-fused", "what fused loops have in common", fold, kernels=True),
+    Pass("dead-fused", "arrays that only fused loops shared go", dead_code, kernels=True),
     Pass("differentiate", "derivative operators become ordinary functions", differentiate),
     Pass("reach-again", "functions that only derivatives needed as their source go", reachable),
     Pass("inline-again", "small functions that derivatives made are inlined", inline),
@@ -46,6 +53,11 @@ PASSES: tuple[Pass, ...] = (
     Pass("scalarise-again", "the same for derivative code and between functions", scalarise_calls, kernels=True),
     Pass("fold-scalars-again", "what unrolled turns of derivative code have in common", fold, kernels=True),
     Pass("dead-scalars-again", "elements of derivative code that nothing reads go", dead_code, kernels=True),
+    # again: loops of derivatives with each other and with those of their primal
+    Pass("sizes-again", "the same for arrays of derivative code", sizes, kernels=True),
+    Pass("fuse-again", "loops of derivative code, and those of its primal, become one", fuse, kernels=True),
+    Pass("fold-last", "what the loops have in common", fold, kernels=True),
+    Pass("dead-last", "what nothing reads any more goes", dead_code, kernels=True),
 )
 
 VERIFY = False
