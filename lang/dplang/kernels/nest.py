@@ -217,7 +217,9 @@ def _goes_to_a_place(name: str, block: Block, k: int, ends: tuple[Result | None,
     for let in block.lets[k + 1 :]:
         if any(isinstance(o, Var) and o.name == name for o in operands(let.value)):
             value = let.value
-            return isinstance(value, Update) and (bool(value.path) or value.kind != "set")
+            if not isinstance(value, Update) or not isinstance(value.v, Var) or value.v.name != name:
+                return False
+            return bool(value.path) or value.kind != "set"
     return any(
         isinstance(end, Build) and isinstance(o, Var) and o.name == name
         for end, o in zip(ends, block.results, strict=True)
