@@ -14,6 +14,7 @@ from .simplify.fuse import fuse
 from .simplify.inline import inline
 from .simplify.ranges import sizes
 from .simplify.scalarise import scalarise, scalarise_calls
+from .simplify.updates import updates
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ PASSES: tuple[Pass, ...] = (
     # again: loops of derivatives with each other and with those of their primal
     Pass("sizes-again", "the same for arrays of derivative code", sizes, kernels=True),
     Pass("fuse-again", "loops of derivative code, and those of its primal, become one", fuse, kernels=True),
+    Pass("updates", "arrays that are only put into others, or added to them, are written there", updates, kernels=True),
     Pass("fold-last", "what the loops have in common", fold, kernels=True),
     Pass("dead-last", "what nothing reads any more goes", dead_code, kernels=True),
 )

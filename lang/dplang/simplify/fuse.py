@@ -36,20 +36,18 @@ from ..core.ir import (
     Prim,
     Program,
     Result,
-    Stop,
     Update,
     Var,
     While,
 )
 from ..core.rewrite import all_names, blocks, carried, copy_block, free_names, lets_of, map_value, operands, substitute
 from ..core.sizes import Size
+from .neighbours import AROUND, Neighbours, origins
 from .ranges import Fact, Known, Ranges
 from .total import Totality, cost, is_heavy, proved
 
 COPIED = 12
 """Operations, in all copies together, up to which elements are computed where they are read."""
-AROUND = 200
-"""Lets between two loops up to which they are brought together."""
 
 
 def fuse(program: Program) -> Program:
@@ -69,8 +67,8 @@ class _Fuse:
             return self.fn
         self.ranges = Ranges(self.fn)
         self.names = all_names(self.fn)
-        self.origin = _origins(self.fn.body)
-        self.free: dict[int, tuple[Let, frozenset[str]]] = {}
+        self.origin = origins(self.fn.body)
+        self.neighbours = Neighbours(self.totality, self.ranges)
         return replace(self.fn, body=self.block(self.fn.body, []))
 
     def block(self, block: Block, facts: list[Fact]) -> Block:
@@ -92,71 +90,14 @@ class _Fuse:
         k = 0
         while k < len(lets):
             for a in reversed(range(max(0, k - AROUND), k) if isinstance(lets[k].value, Loop) else ()):
-                new = self.pair(lets, a, k, facts) if isinstance(lets[a].value, Loop) else None
+                if not isinstance(lets[a].value, Loop):
+                    continue
+                new = self.neighbours.join(lets, a, k, facts, self.together)
                 if new is not None:
                     lets, k = new, a - 1
                     break
             k += 1
         return lets
-
-    # ---- one pair
-
-    def reads(self, let: Let) -> frozenset[str]:
-        known = self.free.get(id(let))
-        if known is None:
-            known = self.free[id(let)] = (let, frozenset(free_names(let.value)))
-        return known[1]
-
-    def pair(self, lets: list[Let], a: int, b: int, facts: list[Fact]) -> list[Let] | None:
-        """The Lets with loops number `a` and `b` as one, or None where they have to stay apart."""
-        first, second = lets[a], lets[b]
-        quiet, other = self.totality.let(first), self.totality.let(second)
-        if not quiet and not other:
-            return None
-        between = lets[a + 1 : b]
-        after, late = self.dependents(first, between)
-        if not (self.reads(second) & {v.name for v in first.names}) and self.reads(second) & late:
-            return None
-        # where the second loop is: the first moves down, with what needs it behind
-        rest = [let for let in between if id(let) not in after]
-        behind = [let for let in between if id(let) in after]
-        if (quiet or not rest) and all(map(self.totality.let, behind)) and not self.reads(second) & late:
-            known = self.ranges.solved([*facts, *self.ranges.facts([*lets[:a], *rest])])
-            one = self.together(first, second, known)
-            return None if one is None else [*lets[:a], *rest, one, *behind, *lets[b + 1 :]]
-        # where the first loop is: the second moves up, with what it needs before
-        needed = self.needs(second, between)
-        before = [let for let in between if id(let) in needed]
-        left = [let for let in between if id(let) not in needed]
-        first_names = {v.name for v in first.names}
-        if any(self.reads(let) & first_names for let in before) or not all(map(self.totality.let, left)):
-            return None
-        if not (quiet or not before):
-            return None
-        known = self.ranges.solved([*facts, *self.ranges.facts([*lets[:a], *before])])
-        one = self.together(first, second, known)
-        return None if one is None else [*lets[:a], *before, one, *left, *lets[b + 1 :]]
-
-    def dependents(self, first: Let, between: Sequence[Let]) -> tuple[set[int], set[str]]:
-        """What between two loops needs the first one: Lets by identity, and what they bind."""
-        tainted = {v.name for v in first.names}
-        found: set[int] = set()
-        bound: set[str] = set()
-        for let in between:
-            if self.reads(let) & tainted:
-                found.add(id(let))
-                bound.update(v.name for v in let.names)
-                tainted.update(v.name for v in let.names)
-        return found, bound
-
-    def needs(self, second: Let, between: Sequence[Let]) -> set[int]:
-        wanted = set(self.reads(second))
-        found: set[int] = set()
-        for let in reversed(between):
-            if any(v.name in wanted for v in let.names):
-                found.add(id(let))
-                wanted |= self.reads(let)
-        return found
 
     def together(self, first: Let, second: Let, known: Known) -> Let | None:
         """The two loops as one, where their ranges are equal, it is sound, and worth it."""
@@ -194,7 +135,7 @@ class _Fuse:
                 step = value.path[0]
                 if not isinstance(step, At) or not self.ranges.at_turn(step.index, loop, known):
                     return False
-                if len(value.path) > 2 and not proved(value.path[1:]):
+                if not proved(value.path[1:]) and not (len(value.path) == 2 and isinstance(value.path[1], At)):
                     return False
                 read[o.name] += 1
             if not all(self.own_turn(inner, loop, made, read, known) for _, inner in blocks(let.value)):
@@ -361,21 +302,6 @@ def _reads_other(let: Let, chain: set[str]) -> bool:
     if not any(isinstance(o, Var) and o.name in chain for o in operands(value)):
         return False
     return not any(v.name in chain for v in let.names)
-
-
-def _origins(body: Block) -> dict[str, str]:
-    """Arrays that are parts or successors of others, by name."""
-    found: dict[str, str] = {}
-    for let in lets_of(body):
-        match let.value:
-            case Var(name) if let.names:
-                found[let.names[0].name] = name
-            case Get(Var(name)) | Update(_, Var(name)) | Stop(Var(name)):
-                if isinstance(let.names[0].type, ArrayType):
-                    found[let.names[0].name] = name
-            case _:
-                pass
-    return found
 
 
 class Elsewhere:
