@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from .. import places
 from .entry import goes_on
 
 if TYPE_CHECKING:
@@ -78,6 +77,8 @@ def _history() -> History:
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
     path = history_path()
+    if path is None:
+        return InMemoryHistory()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
@@ -86,12 +87,7 @@ def _history() -> History:
     return FileHistory(str(path))
 
 
-def history_path() -> Path:
+def history_path() -> Path | None:
     """`dp/history` in the directory where this system's users keep state of their programs."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return base / "dp" / "history"
+    folder = places.state()
+    return None if folder is None else folder / "history"
