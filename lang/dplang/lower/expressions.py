@@ -51,8 +51,8 @@ def _value(f: Body, e: typed.Expr) -> Shape:
         case typed.Checkpoint(body=body):
             return _checkpoint(f, body)
         case typed.Stop(value=inner):
-            tangible = f.program.layouts.tangible
-            return transform(value(f, inner), lambda o: f.b.one(Stop(o), o.type, "stop") if tangible(o.type) else o)
+            # parts without a tangent, too: a path that is severed there is meant to be
+            return transform(value(f, inner), lambda o: f.b.one(Stop(o), o.type, "stop"))
         case typed.Cast():
             return _cast(f, e)
         case typed.Format():
