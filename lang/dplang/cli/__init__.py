@@ -27,6 +27,8 @@ COMMANDS = (
     Command("loops", "show which loops of a program can run in parallel, and why"),
     Command("fill", "print a program with its holes filled by what was learned"),
     Command("test", "run the tests of a program"),
+    Command("kernels", "show the code that a program's functions are compiled from"),
+    Command("cache", "tell about compiled code that is kept, or drop it"),
     Command("explain", "tell the whole story behind the code of a diagnostic"),
     Command("version", "print the version"),
 )
@@ -78,7 +80,7 @@ def _dispatch(arguments: list[str]) -> int:
     )
     room.arguments(parser)
     parsed = parser.parse_args(arguments[1:])
-    if command.name in ("version", "explain"):
+    if command.name in ("version", "explain", "cache"):
         return room.main(parsed)
     from ..stack import deep
 

@@ -48,6 +48,7 @@ from ..core.ir import (
     While,
 )
 from ..core.rewrite import calls
+from .listing import listing
 from .loops import Loops
 from .nest import is_select
 from .options import Options
@@ -185,10 +186,11 @@ class _Function(Loops):
         head = [f"@njit({types}**OPTIONS)", f"def {self.texts[fn.name]}({', '.join(params)}):"]
         if fn.span.source.text:
             head.append(f"    # {fn.label}, {fn.span.source.name}:{fn.span.line}")
-        return "\n".join([*head, *self.lines])
+        return "\n".join([*head, *(listing(self.lines) if self.options.sources else self.lines)])
 
     def block(self, block: Block) -> None:
         for let in block.lets:
+            self.here = let.span
             self.let(let)
 
     def let(self, let: Let) -> None:

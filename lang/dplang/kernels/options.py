@@ -9,8 +9,10 @@ from dataclasses import dataclass
 class Options:
     """`exact`: bit for bit what the interpreter gives where no function of libm is called. Otherwise products and sums
     may be contracted to one rounding, and sums whose order the language leaves open are added in another order, which
-    depends on sizes only. `lanes`: parallel loops run on vectors.
+    depends on sizes only. `lanes`: parallel loops run on vectors. `sources`: the text
+    holds the lines of the program as comments.
     """
 
     exact: bool = False
     lanes: bool = True
+    sources: bool = False

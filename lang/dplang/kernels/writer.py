@@ -29,6 +29,7 @@ from ..core.ir import (
 from ..core.rewrite import blocks
 from ..errors import Span
 from .nest import nested
+from .listing import line
 from .options import Options
 from .place import Placement, place
 from .text import Given, Site, bare, fresh_name, literal, names_of, put_text, rank
@@ -108,6 +109,7 @@ class Writer:
         self.given: dict[str, tuple[Operand, ...]] = {}
         self.parts: dict[str, list[str]] = {}
         self.lines: list[str] = []
+        self.here = fn.span
         self.depth = 1
         self.frame = 256
 
@@ -116,7 +118,8 @@ class Writer:
         raise NotImplementedError
 
     def line(self, text: str) -> None:
-        self.lines.append("    " * self.depth + text)
+        whole = "    " * self.depth + text
+        self.lines.append(line(whole, self.here) if self.options.sources else whole)
 
     @contextmanager
     def inside(self, head: str) -> Iterator[None]:
