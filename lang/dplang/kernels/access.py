@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Literal, assert_never
 
 from ..core.ir import ArrayType, At, Let, Lit, Operand, Part, Path, Slice, Update, Var
 from ..errors import Span
 from .text import dtype, put_text, rank
 from .writer import Writer
+
+ACTS: dict[str, Literal["=", "+="]] = {"set": "=", "add": "+="}
 
 
 class Access(Writer):
@@ -47,14 +49,35 @@ class Access(Writer):
         if not steps:
             self.alias(name, x)
             return
+        if self.is_view(name, x, path):
+            self.views[name.name] = self.within(x, steps)
+            self.share(name, self.part(x, steps))
+            return
         # a part stays contiguous where nothing but whole dimensions stands behind its first slice
         ends = [k for k, s in enumerate(path) if isinstance(s, Slice)]
-        part = f"{self.name_of[x.name]}[{steps}]"
+        part = self.part(x, steps)
         if ends and ends[0] != len(path) - 1:
             part = f"{part}.copy()"
         self.value(name, part)
         if name.name in self.growing.names:
             self.line(f"{self.count(name)} = {self.name_of[name.name]}.shape[0]")
+
+    def is_view(self, name: Var, x: Var, path: Path) -> bool:
+        """Whether a row is written as the indices that lead to it. `place` sees to it that nothing is written to the
+        array as long as the row is read."""
+        grown = self.grows(x) or name.name in self.growing.names
+        return bool(rank(name.type)) and not grown and all(isinstance(s, At) for s in path)
+
+    def within(self, x: Var, steps: str) -> tuple[Var, str]:
+        """The array that `x` is a row of, and the indices from there."""
+        if x.name in self.views:
+            base, first = self.views[x.name]
+            return base, f"{first}, {steps}"
+        return x, steps
+
+    def part(self, x: Var, steps: str) -> str:
+        base, steps = self.within(x, steps)
+        return f"{self.name_of[base.name]}[{steps}]"
 
     def update(self, let: Let, value: Update) -> None:
         name, x = let.names[0], value.x
@@ -77,9 +100,9 @@ class Access(Writer):
             made = self.fresh(name.name)
             self.line(f"{made} = {self.whole(x)}.copy()")
             self.define(name, made)
-        self.put(
-            self.name_of[name.name] if steps else self.whole(name), steps, value.v, "=" if value.kind == "set" else "+="
-        )
+        if steps:
+            base, steps = self.within(name, steps)
+        self.put(self.name_of[base.name] if steps else self.whole(name), steps, value.v, ACTS[value.kind])
 
     def fitting(self, let: Let, x: Var, value: Update, steps: str) -> None:
         """The checks that an array has the shape of the part that it goes to."""
@@ -92,12 +115,16 @@ class Access(Writer):
             elif step is None:
                 wanted.append(self.size(x, axis))
         for axis, n in enumerate(wanted):
-            found = self.size(value.v, axis)
-            if found != n:
-                with self.inside(f"if {found} != {n}:"):
-                    self.fault("E0606", let.span, found, n)
+            self.equal(let.span, self.size(value.v, axis), n)
+
+    def equal(self, span: Span, found: str, wanted: str) -> None:
+        """The check that two sizes are the same."""
+        if found != wanted:
+            with self.inside(f"if {found} != {wanted}:"):
+                self.fault("E0606", span, found, wanted)
 
     def push(self, let: Let, value: Update) -> None:
+        """One more row; or, where what is pushed has as many dimensions as the array, its rows."""
         name, x = let.names[0], value.x
         assert isinstance(x, Var)
         buffer, count = self.raw(x)
@@ -107,6 +134,9 @@ class Access(Writer):
             self.bind(name)
             self.assign([(name, x, id(let) not in self.placement.in_place)])
         made, n = self.name_of[name.name], self.count(name)
+        if rank(value.v.type) == rank(x.type):
+            self.line(f"{made}, {n} = extend(ctl, {made}, {n}, {self.whole(value.v)})")
+            return
         for axis in range(rank(value.v.type)):
             with self.inside(f"if {self.size(value.v, axis)} != {made}.shape[{axis + 1}]:"):
                 self.leave()
@@ -124,18 +154,17 @@ class Access(Writer):
             return
         made = self.fresh(name.name)
         if rank(t) == 1 or not parts:
-            sizes = ", ".join(str(d or 0) for d in (len(parts), *t.dims[1:]))
-            self.line(f"{made} = np.empty(({sizes},), {dtype(t)})")
+            sizes = [str(d or 0) for d in (len(parts), *t.dims[1:])]
+            self.allocate(made, sizes, dtype(t), self.lasts(name))
             for k, p in enumerate(parts):
                 self.line(f"{made}[{k}] = {self.whole(p)}")
         else:
             first = parts[0]
             for p in parts[1:]:
                 for axis in range(rank(p.type)):
-                    with self.inside(f"if {self.size(p, axis)} != {self.size(first, axis)}:"):
-                        self.fault("E0606", let.span, self.size(p, axis), self.size(first, axis))
-            shape = ", ".join(self.size(first, a) for a in range(rank(t) - 1))
-            self.line(f"{made} = np.empty(({len(parts)}, {shape}), {dtype(t)})")
+                    self.equal(let.span, self.size(p, axis), self.size(first, axis))
+            shape = [self.size(first, a) for a in range(rank(t) - 1)]
+            self.allocate(made, [str(len(parts)), *shape], dtype(t), self.lasts(name))
             for k, p in enumerate(parts):
                 self.line(f"{put_text(rank(p.type))}({made}[{k}], {self.whole(p)})")
         self.define(name, made)
@@ -146,15 +175,19 @@ class Access(Writer):
             self.alias(name, v)
             return
         for s in shape:
-            if not (isinstance(s, Lit) and int(s.value) >= 0):
+            if not (isinstance(s, Lit) and int(s.value) >= 0) and self.whole(s) not in self.sizes:
                 with self.inside(f"if {self.whole(s)} < 0:"):
                     self.fault("E0614", let.span, s)
         sizes = [self.whole(s) for s in shape]
-        self.room(sizes)
         made = self.fresh(name.name)
-        maker = "zeros" if isinstance(v, Lit) and repr(float(v.value)) == "0.0" else "empty"
-        self.line(f"{made} = np.{maker}(({', '.join(sizes)},), {dtype(name.type)})")
-        if maker == "empty":
+        zero = isinstance(v, Lit) and repr(float(v.value)) == "0.0"
+        if zero and (self.lasts(name) or not self.open):
+            self.room(sizes)
+            self.line(f"{made} = np.zeros(({', '.join(sizes)},), {dtype(name.type)})")
+        else:
+            self.allocate(
+                made, [s if s.isdigit() else f"max({s}, 0)" for s in sizes], dtype(name.type), self.lasts(name)
+            )
             self.line(f"fill({made}, {self.whole(v)})")
         self.define(name, made)
 

@@ -16,6 +16,7 @@ from typing import assert_never
 
 from ..analyse.sharing import Sharing
 from ..core.ir import (
+    BOOL,
     FLOAT,
     FLOAT32,
     INT,
@@ -88,7 +89,7 @@ OPTIONS = {**OPTIONS, "fastmath": {"contract"}}
 HELPERS = re.findall(
     r"\w+",
     """
-    Trap accumulate accumulate1 accumulate2 argsort bits cbrt cell concat cumprod cumsum exp2 fill fits_int
+    Trap accumulate accumulate1 accumulate2 argsort bits cbrt cell concat cumprod cumsum exp2 extend fill fits_int
     floor_divide grow int_divide int_mod int_power int_sign integer key key_at log2 logaddexp logsumexp matmul_mm
     matmul_mv matmul_vm matmul_vv maximum minimum mod norm normal plus poll put put1 put2 reverse reverse_rows room
     select sigmoid sign sort split_left split_right sum_leaf sum_start transpose transpose_rows u uniform
@@ -186,7 +187,8 @@ class _Function(Loops):
         head = [f"@njit({types}**OPTIONS)", f"def {self.texts[fn.name]}({', '.join(params)}):"]
         if fn.span.source.text:
             head.append(f"    # {fn.label}, {fn.span.source.name}:{fn.span.line}")
-        return "\n".join([*head, *(listing(self.lines) if self.options.sources else self.lines)])
+        lines = self.text_lines()
+        return "\n".join([*head, *(listing(lines) if self.options.sources else lines)])
 
     def block(self, block: Block) -> None:
         for let in block.lets:
@@ -214,7 +216,7 @@ class _Function(Loops):
                 if self.grows(x):
                     self.line(f"{self.bind(let.names[0])} = {self.size(x, axis)}")
                 else:
-                    self.value(let.names[0], self.size(x, axis))
+                    self.size_of(let.names[0], self.size(x, axis))
             case If():
                 self.branch(let, value)
             case Loop():
@@ -235,6 +237,13 @@ class _Function(Loops):
             case _:
                 assert_never(value)
 
+    def size_of(self, v: Var, text: str) -> None:
+        if v.name in self.nested.scalars:
+            self.share(v, text)
+        else:
+            self.share(v, self.same(v.name, text))
+        self.sizes.add(self.name_of[v.name])
+
     def prim(self, let: Let, value: Prim) -> None:
         name = let.names[0]
         text = expression(value, name.type)
@@ -251,10 +260,8 @@ class _Function(Loops):
             sizes = args[1:]
             with self.inside(f"if {' * '.join(sizes)} != {args[0]}.size or min({', '.join([*sizes, '0'])}) < 0:"):
                 self.leave()
-        for found, wanted in whole_faults(value):
-            found, wanted = found.format(*args), wanted.format(*args)
-            with self.inside(f"if {found} != {wanted}:"):
-                self.fault("E0606", let.span, found, wanted)
+        for (i, j), (k, m) in whole_faults(value):
+            self.equal(let.span, self.size(value.args[i], j), self.size(value.args[k], m))
         self.value(name, text.format(*args))
 
     def branch(self, let: Let, value: If) -> None:
@@ -264,7 +271,7 @@ class _Function(Loops):
             self.block(value.then)
             self.block(value.orelse)
             for v, then, orelse in zip(names, value.then.results, value.orelse.results, strict=True):
-                self.value(v, f"select({bare(cond)}, {bare(self.whole(then))}, {bare(self.whole(orelse))})")
+                self.value(v, _select(cond, then, orelse, self.whole(then), self.whole(orelse)))
             return
         for v in names:
             self.bind(v)
@@ -273,7 +280,7 @@ class _Function(Loops):
             self.side(names, value.then)
         with self.inside("else:"):
             self.side(names, value.orelse)
-        if self.lines[-1].strip() == "pass" and self.lines[-2].strip() == "else:":
+        if [str(t).strip() for t in self.lines[-2:]] == ["else:", "pass"]:
             del self.lines[-2:]
         self.unite(let, value, start)
 
@@ -293,7 +300,9 @@ class _Function(Loops):
                     continue
                 moves.add(f"{self.count(v)} = {self.raw(a)[1]}")
             written = self.lines[start:]
-            self.lines[start:] = [f"{indent_of(t)}pass" if t.strip() in moves else t for t in written]
+            self.lines[start:] = [
+                f"{indent_of(t)}pass" if isinstance(t, str) and t.strip() in moves else t for t in written
+            ]
             self.share(v, self.raw(a)[0], self.raw(a)[1] if self.grows(v) else "")
 
     def call(self, let: Let, fn: str, args: Sequence[Operand]) -> None:
@@ -306,3 +315,12 @@ class _Function(Loops):
         self.line(f"{', '.join(names)} = {call}" if names else call)
         for v, name in zip(let.names, names, strict=True):
             self.define(v, name)
+
+
+def _select(cond: str, then: Operand, orelse: Operand, x: str, y: str) -> str:
+    """One of two values that are both there: of Bools what `and` and `or` are."""
+    if then.type == BOOL and isinstance(then, Lit) and then.value:
+        return f"({cond} | {y})"
+    if then.type == BOOL and isinstance(orelse, Lit) and not orelse.value:
+        return f"({cond} & {x})"
+    return f"select({bare(cond)}, {bare(x)}, {bare(y)})"

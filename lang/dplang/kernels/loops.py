@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
@@ -27,6 +28,10 @@ from ..core.ir import (
 from ..core.rewrite import blocks
 from .access import Access
 from .text import dtype, rank
+from .writer import Opening, Row, room_text
+
+SIMPLE = ("+", "*", "any", "all")
+"""Reductions that begin with their unit."""
 
 SUM_PARTS = ("terms", "sizes", "at", "leaf")
 """What a sum that is kept as a tree is made of."""
@@ -38,23 +43,30 @@ class Loops(Access):
     def loop(self, let: Let, value: Loop) -> None:
         low, high = self.whole(value.low), self.whole(value.high)
         turns = high if low == "0" else f"{high} - {low}"
-        if not all(isinstance(r, Carry) for r in value.results) and not turns.isdigit():
-            n = self.fresh("turns")
-            self.line(f"{n} = max({turns}, 0)")
-            turns = n
+        counted = any(map(self.needs_turns, value.results))
+        if counted and not turns.isdigit() and turns not in self.sizes:
+            turns = self.same("turns", f"max({turns}, 0)")
         collectors = self.begin(let, value.results, value.body, turns)
         index = self.bind(value.index)
+        self.level[index] = len(self.open) + 1
 
         def turn(low: str, high: str) -> None:
             with self.inside(f"for {index} in range({low}, {high}):"):
                 self.block(value.body)
-                number = index if first == "0" else f"({index} - {first})"
                 self.gather(let, value, collectors, number, turns)
                 self.next(let, value.results, value.body)
 
-        first = low
-        self.strips(low, high, strip(value), turn)
+        number = index if low == "0" else f"({index} - {low})"
+        for r, o, made in zip(value.results, value.body.results, collectors, strict=True):
+            if isinstance(r, Build) and isinstance(o, Var) and o.name in self.nested.built:
+                self.rows[o.name] = Row(made, number, turns, let.span, len(self.open), self.first[made])
+        with self.turn():
+            self.strips(low, high, strip(value), turn)
         self.finish(let, value.results, value.body, collectors, turns)
+
+    def needs_turns(self, r: Result) -> bool:
+        """Whether something must know beforehand how many turns there will be."""
+        return isinstance(r, Build) or (isinstance(r, Reduce) and (self.options.exact or r.op not in SIMPLE))
 
     def strips(self, low: str, high: str, size: int, turns: Callable[[str, str], None]) -> None:
         """The turns from low to high in strips of `size`, between which the kernel may be asked to stop; size 0: all
@@ -74,9 +86,10 @@ class Loops(Access):
 
     def turns(self, let: Let, value: While) -> None:
         index = self.bind(value.index)
+        self.level[index] = len(self.open) + 1
         self.line(f"{index} = 0")
         collectors = self.begin(let, value.results, value.body, "")
-        with self.inside("while True:"):
+        with self.turn(), self.inside("while True:"):
             self.block(value.cond)
             with self.inside(f"if not {self.whole(value.cond.results[0])}:"):
                 self.line("break")
@@ -97,12 +110,12 @@ class Loops(Access):
         for k, (r, o) in enumerate(zip(results, body.results, strict=True)):
             match r:
                 case Carry(param, init):
-                    self.bind(param)
+                    self.level[self.bind(param)] = len(self.open) + 1
                     starts.append((param, init, k in copied))
                     collectors.append("")
                 case Build():
                     collectors.append(self.fresh(let.names[k].name))
-                    self.reserve(collectors[-1], let.names[k].type, o.type, turns)
+                    self.reserve(collectors[-1], let.names[k], o.type, turns)
                 case Reduce(op):
                     collectors.append(self.fresh(let.names[k].name))
                     self.unit(op, collectors[-1], let, o.type, turns)
@@ -111,14 +124,40 @@ class Loops(Access):
         self.assign(starts)
         return collectors
 
-    def reserve(self, made: str, t: Type, row: Type, turns: str) -> None:
+    def reserve(self, made: str, v: Var, row: Type, turns: str) -> None:
         """The array that a Build fills."""
+        t = v.type
         assert isinstance(t, ArrayType)
-        if not rank(row) and turns:
-            self.room([turns])
-            self.line(f"{made} = np.empty({turns}, {dtype(t)})")
+        sizes = [str(d) for d in row.dims if d is not None] if isinstance(row, ArrayType) else []
+        if v.name in self.rows:
+            self.row(made, self.rows[v.name], turns, dtype(t))
+        elif turns and len(sizes) == rank(row):
+            self.allocate(made, [turns, *sizes], dtype(t), self.lasts(v))
         else:  # the first turn tells the shape
-            self.line(f"{made} = np.empty(({', '.join(str(d or 0) for d in (0, *t.dims[1:]))},), {dtype(t)})")
+            shape = ", ".join(str(d or 0) for d in (0, *t.dims[1:]))
+            text = f"{made} = np.empty(({shape},), {dtype(t)})"
+            self.first[made] = Opening(self.depth, ["    " * self.depth + text])
+            self.lines.append(self.first[made])
+
+    def row(self, made: str, row: Row, turns: str, of: str) -> None:
+        """`made`, an array of `turns` scalars, is a row of another array: that one is made as soon as `turns` is
+        known."""
+        opening = self.open[row.level]
+        known = all(self.level.get(w, 0) <= row.level for w in re.findall(r"[^\W\d]\w*", turns))
+        if known:
+            indent = "    " * opening.depth
+            size = turns if turns.isdigit() else f"({turns} if {row.turns} > 0 else 0)"
+            row.first.lines.clear()
+            opening.lines += [
+                f"{indent}{room_text([row.turns, turns])}",
+                f"{indent}{row.made} = np.empty(({row.turns}, {size}), {of})",
+            ]
+        else:
+            with self.inside(f"if {row.number} == 0:"):
+                self.room([row.turns, turns])
+                self.line(f"{row.made} = np.empty(({row.turns}, {turns}), {of})")
+            self.equal(row.span, turns, f"{row.made}.shape[1]")
+        self.line(f"{made} = {row.made}[u({row.number})]")
 
     def unit(self, op: str, made: str, let: Let, term: Type, turns: str) -> None:
         real = term in (FLOAT, FLOAT32)
@@ -155,15 +194,16 @@ class Loops(Access):
                 self.combine(r.op, name, o, number, turns)
 
     def put_row(self, let: Let, made: str, number: str, o: Operand, turns: str) -> None:
-        if isinstance(o.type, ArrayType):
+        if isinstance(o, Var) and o.name in self.rows:
+            return
+        if made in self.first:
             sizes = [self.size(o, a) for a in range(rank(o.type))]
             with self.inside(f"if {number} == 0:"):
                 self.room([turns, *sizes])
                 self.line(f"{made} = np.empty(({', '.join([turns, *sizes])}), {dtype(o.type)})")
             for axis, n in enumerate(sizes):
-                if o.type.dims[axis] is None:
-                    with self.inside(f"if {n} != {made}.shape[{axis + 1}]:"):
-                        self.fault("E0606", let.span, n, f"{made}.shape[{axis + 1}]")
+                if not n.isdigit():
+                    self.equal(let.span, n, f"{made}.shape[{axis + 1}]")
         if isinstance(let.value, While):
             with self.inside(f"if {number} == {made}.shape[0]:"):
                 self.line(f"{made} = grow(ctl, {made}, {number})")
@@ -212,6 +252,8 @@ class Loops(Access):
         for v, r, o, name in zip(let.names, results, body.results, made, strict=False):
             match r:
                 case Carry(param):
+                    if param.name not in self.growing.names:
+                        self.level[self.name_of[param.name]] = len(self.open)
                     self.alias(v, param)
                 case Build():
                     if isinstance(let.value, While):

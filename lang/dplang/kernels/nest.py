@@ -52,11 +52,13 @@ MOST = 8
 class Nested:
     """Names without a line of their own: scalars written where they are read, and arrays written where they go.
 
-    `fixed`: scalars whose text reads an array, so that it may not stand behind what writes.
+    `built`: builders of scalars that are rows of another. `fixed`: scalars whose text reads an array, so that it may
+    not stand behind what writes.
     """
 
     scalars: set[str] = field(default_factory=set)
     rows: set[str] = field(default_factory=set)
+    built: set[str] = field(default_factory=set)
     fixed: set[str] = field(default_factory=set)
 
 
@@ -99,6 +101,8 @@ def _rows(block: Block, ends: tuple[Result | None, ...], once: set[str], found: 
     for k, let in enumerate(block.lets):
         for results, inner in _inner(let.value):
             _rows(inner, results, once, found)
+        if isinstance(let.value, Loop):
+            found.built |= {v.name for v in _built(let, let.value) if v.name in once and _is_row(v.name, block, ends)}
         name = let.names[0].name if len(let.names) == 1 else ""
         if isinstance(let.value, Make) and let.value.parts and name in once and _goes_to_a_place(name, block, k, ends):
             found.rows.add(name)
@@ -192,8 +196,8 @@ def _may_stand(name: str, let: Let, found: Nested) -> bool:
             return _is_expression(let) and text.count(f"{{{place}}}") == 1
         case If(cond=cond) as branch:
             return here(cond) and (len(let.names) == 1 or not is_select(branch))
-        case Get(_, path):
-            return _index_once(name, path)
+        case Get(_, path):  # the indices of a row stand wherever it is read
+            return not isinstance(let.names[0].type, ArrayType) and _index_once(name, path)
         case Update(kind, _, path, v):
             return here(v) if kind == "push" or not _index_once(name, path) else True
         case Make():
@@ -208,6 +212,20 @@ def _may_stand(name: str, let: Let, found: Nested) -> bool:
             return False
 
 
+def _built(let: Let, loop: Loop) -> Iterator[Var]:
+    """The results of a loop that are builders of scalars."""
+    for v, r, o in zip(let.names, loop.results, loop.body.results, strict=True):
+        if isinstance(r, Build) and not isinstance(o.type, ArrayType):
+            yield v
+
+
+def _is_row(name: str, block: Block, ends: tuple[Result | None, ...]) -> bool:
+    return any(
+        isinstance(end, Build) and isinstance(o, Var) and o.name == name
+        for end, o in zip(ends, block.results, strict=True)
+    )
+
+
 def _index_once(name: str, path: tuple[object, ...]) -> bool:
     return any(isinstance(s, At) and s.proved and isinstance(s.index, Var) and s.index.name == name for s in path)
 
@@ -220,10 +238,7 @@ def _goes_to_a_place(name: str, block: Block, k: int, ends: tuple[Result | None,
             if not isinstance(value, Update) or not isinstance(value.v, Var) or value.v.name != name:
                 return False
             return bool(value.path) or value.kind != "set"
-    return any(
-        isinstance(end, Build) and isinstance(o, Var) and o.name == name
-        for end, o in zip(ends, block.results, strict=True)
-    )
+    return _is_row(name, block, ends)
 
 
 __all__ = ["Nested", "nested"]

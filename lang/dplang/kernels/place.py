@@ -44,7 +44,8 @@ class Placement:
     """By identity of a Let: updates made in place, and which of its initial values, next values or arguments are
     copied.
 
-    `results`: by number, the results of the function that lie in a buffer which is not theirs alone.
+    `results`: by number, the results of the function that lie in a buffer which is not theirs alone. `passing`: names
+    of arrays made in a loop whose buffers nobody needs after the turn.
     """
 
     in_place: set[int] = field(default_factory=set)
@@ -52,6 +53,7 @@ class Placement:
     next_copied: dict[int, set[int]] = field(default_factory=dict)
     results: set[int] = field(default_factory=set)
     borrowed: set[int] = field(default_factory=set)
+    passing: set[str] = field(default_factory=set)
 
 
 def place(fn: Fn, sharing: Sharing) -> Placement:
@@ -65,6 +67,7 @@ class _Places:
         self.found = Placement()
         self.at: dict[str, Origins] = {}
         self.owned: set[str] = set()
+        self.handed: dict[str, set[str]] = {}
         consumed = sharing.summary(fn.name).updated
         params = set()
         for i, p in enumerate(fn.params):
@@ -101,6 +104,12 @@ class _Places:
         if isinstance(v.type, ArrayType):
             self.at[v.name] = frozenset({v.name})
             self.owned.add(v.name)
+
+    def hand(self, origin: str, to: Origins) -> None:
+        """Notes that two origins may be one buffer in turn: a loop or a call has taken it over."""
+        for other in to:
+            self.handed.setdefault(origin, set()).add(other)
+            self.handed.setdefault(other, set()).add(origin)
 
     def alone(self, o: Operand, others: set[str]) -> bool:
         """Whether the buffers of `o` are ours and none of the origins in `others`."""
@@ -173,6 +182,8 @@ class _Places:
             if isinstance(v.type, ArrayType):
                 kept = (self.of(value.args[i]) for i in shared if i not in summary.updated)
                 self.at[v.name] = self.at[v.name].union(*kept)
+                for i in summary.updated - copied:
+                    self.hand(v.name, self.of(value.args[i]))
 
     def loop(self, let: Let, value: Loop | While, live: frozenset[str]) -> None:
         inside = frozenset(n for _, b in blocks(value) for n in _arrays(free_names(b).values()))
@@ -186,17 +197,23 @@ class _Places:
                 taken |= self.of(r.init)
         self.found.copied[id(let)] = copied
         before = set(self.owned)
-        for r in value.results:
+        for k, r in enumerate(value.results):
             if isinstance(r, Carry):
                 self.fresh(r.param)
+                if k not in copied:
+                    self.hand(r.param.name, self.of(r.init))
         # another turn follows: what it reads from outside stays live
         around = live | (inside - params)
         if isinstance(value, While):
             self.block(value.cond, around | params)
         self.block(value.body, around)
-        self.turn(let, value, self.owned - before)
-        for v in let.names:
+        own = self.owned - before
+        self.turn(let, value, own)
+        self.pass_by(let, value, own)
+        for k, v in enumerate(let.names):
             self.fresh(v)
+            if k < len(value.results) and isinstance(r := value.results[k], Carry):
+                self.hand(v.name, self.of(r.param))
 
     def turn(self, let: Let, value: Loop | While, own: set[str]) -> None:
         """The next values of the state: each in a buffer of the loop's own, no two in one."""
@@ -210,6 +227,22 @@ class _Places:
                 else:
                     taken |= here
         self.found.next_copied[id(let)] = copied
+
+    def pass_by(self, let: Let, value: Loop | While, own: set[str]) -> None:
+        """What was made in the turn and does not go into the next one, not even under another name."""
+        kept: set[str] = set()
+        copied = self.found.next_copied[id(let)]
+        for k, (r, o) in enumerate(zip(value.results, value.body.results, strict=True)):
+            if isinstance(r, Carry):
+                kept |= {r.param.name} | (self.of(o) if k not in copied else NONE)
+                self.hand(r.param.name, self.of(o) if k not in copied else NONE)
+        waiting = list(kept)
+        while waiting:
+            for other in self.handed.get(waiting.pop(), ()):
+                if other not in kept:
+                    kept.add(other)
+                    waiting.append(other)
+        self.found.passing |= own - kept
 
 
 def _arrays(these: Iterable[Operand]) -> frozenset[str]:

@@ -106,15 +106,15 @@ def _element(t: Type) -> Type:
     return t.elem if isinstance(t, ArrayType) else t
 
 
-def whole_faults(value: Prim) -> list[tuple[str, str]]:
-    """Pairs of sizes that a whole-array primitive needs to be equal, as texts."""
+def whole_faults(value: Prim) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Pairs of sizes, each by operand and axis, that a whole-array primitive needs to be equal."""
     if value.op not in ("@", "dot", "concat"):
         return []
     t = value.args[0].type
     assert isinstance(t, ArrayType)
     if value.op == "concat":
-        return [(f"{{0}}.shape[{k}]", f"{{1}}.shape[{k}]") for k in range(1, len(t.dims))]
-    return [(f"{{0}}.shape[{len(t.dims) - 1}]", "{1}.shape[0]")]
+        return [((0, k), (1, k)) for k in range(1, len(t.dims))]
+    return [((0, len(t.dims) - 1), (1, 0))]
 
 
 NUMPY = {

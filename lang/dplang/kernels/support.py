@@ -375,6 +375,21 @@ def grow(ctl, a, n):
 
 
 @inline
+def extend(ctl, a, n, v):
+    """`a`, of which n elements are used, with those of `v` behind them; and how many that makes."""
+    more = n + v.shape[0]
+    if more > a.shape[0]:
+        wide = max(more + more // 2, 8)
+        room(ctl, np.float64(wide))
+        made = np.empty(wide, a.dtype)
+        put1(made[:n], a[:n])
+    else:
+        made = a
+    put1(made[n:more], v)
+    return made, more
+
+
+@inline
 def put(to, v):
     for at in np.ndindex(v.shape):
         to[at] = v[at]

@@ -34,6 +34,8 @@ from .options import Options
 from .place import Placement, place
 from .text import Given, Site, bare, fresh_name, literal, names_of, put_text, rank
 
+DEEP = 1 << 30
+
 WIDE = 88
 """How long a text may be that is written where it is read."""
 
@@ -82,6 +84,27 @@ class Growing:
             self.names.add(v.name)
 
 
+@dataclass(slots=True)
+class Opening:
+    """The place before a loop, for what is the same in all its turns."""
+
+    depth: int
+    lines: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where a builder's array goes that is a row of another: the array, its row's number, how many rows there are, the
+    loops around theirs, and what stands for the array until the size of a row is known."""
+
+    made: str
+    number: str
+    turns: str
+    span: Span
+    level: int
+    first: Opening
+
+
 class Writer:
     """What every part of the writing of a function does."""
 
@@ -107,8 +130,14 @@ class Writer:
         self.nested = nested(fn)
         self.name_of: dict[str, str] = {}
         self.given: dict[str, tuple[Operand, ...]] = {}
+        self.views: dict[str, tuple[Var, str]] = {}
+        self.sizes: set[str] = set()
+        self.first: dict[str, Opening] = {}
+        self.rows: dict[str, Row] = {}
+        self.open: list[Opening] = []
+        self.level: dict[str, int] = {}
         self.parts: dict[str, list[str]] = {}
-        self.lines: list[str] = []
+        self.lines: list[str | Opening] = []
         self.here = fn.span
         self.depth = 1
         self.frame = 256
@@ -131,16 +160,44 @@ class Writer:
             self.line("pass")
         self.depth -= 1
 
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """The inside of a loop: what is named there differs from turn to turn."""
+        self.open.append(opening := Opening(self.depth))
+        self.lines.append(opening)
+        yield
+        self.open.pop()
+
+    def before(self, words: str, text: str) -> None:
+        """A line, as far out of the loops around as the names in `words` are known."""
+        level = max((self.level.get(w, 0) for w in re.findall(r"[^\W\d]\w*", words)), default=0)
+        if level < len(self.open):
+            opening = self.open[level]
+            opening.lines.append("    " * opening.depth + text)
+        else:
+            self.line(text)
+
+    def text_lines(self) -> list[str]:
+        return [t for part in self.lines for t in ([part] if isinstance(part, str) else part.lines)]
+
     def fresh(self, hint: str) -> str:
         self.frame += 16
-        return fresh_name(self.used, hint)
+        name = fresh_name(self.used, hint)
+        self.level[name] = len(self.open)
+        return name
 
     def bind(self, v: Var) -> str:
         """A name of its own in the text."""
         name = self.name_of[v.name] = self.fresh(v.name)
         self.frame += 64 * bool(rank(v.type))
         if v.name in self.growing.names:
-            self.name_of[f"{v.name}#"] = self.fresh(f"{v.name}_count")
+            self.name_of[f"{v.name}#"] = self.changing(f"{v.name}_count")
+        return name
+
+    def changing(self, hint: str) -> str:
+        """A name that is assigned to more than once: nothing made from it leaves a loop."""
+        name = self.fresh(hint)
+        self.level[name] = DEEP
         return name
 
     def value(self, v: Var, text: str) -> None:
@@ -184,6 +241,9 @@ class Writer:
             return self.size(parts[0], axis - 1) if axis else str(len(parts))
         if axis == 0 and isinstance(o, Var) and self.grows(o):
             return self.count(o)
+        if isinstance(o, Var) and o.name in self.views:
+            x, steps = self.views[o.name]
+            return self.size(x, axis + steps.count(",") + 1)
         return f"{self.name_of[o.name] if isinstance(o, Var) else literal(o)}.shape[{axis}]"
 
     def assign(self, pairs: Sequence[tuple[Var, Operand, bool]]) -> None:
@@ -214,6 +274,8 @@ class Writer:
             self.assign([(v, o, False)])
         elif isinstance(o, Var):
             self.share(v, self.name_of[o.name], self.count(o) if self.grows(o) else "")
+            if o.name in self.views:
+                self.views[v.name] = self.views[o.name]
         else:
             self.share(v, literal(o))
 
@@ -221,7 +283,7 @@ class Writer:
         """`v` is the array in `text`, a name that is its own."""
         self.share(v, text)
         if v.name in self.growing.names:
-            count = self.fresh(f"{v.name}_count")
+            count = self.changing(f"{v.name}_count")
             self.line(f"{count} = {text}.shape[0]")
             self.share(v, text, count)
 
@@ -272,4 +334,34 @@ class Writer:
 
     def room(self, sizes: Sequence[str]) -> None:
         if not all(s.isdigit() for s in sizes):
-            self.line(f"room(ctl, {' * '.join(f'np.float64({s})' for s in sizes)})")
+            self.line(room_text(sizes))
+
+    def allocate(self, made: str, sizes: Sequence[str], of: str, lasts: bool) -> None:
+        """Room for an array, its elements open. `lasts`: it is needed after the turn in which it is made; otherwise
+        one serves all turns of the loops around in which its size is the same."""
+        shape = sizes[0] if len(sizes) == 1 else f"({', '.join(sizes)})"
+        text = f"{made} = np.empty({shape}, {of})"
+        if lasts:
+            self.room(sizes)
+            self.line(text)
+            return
+        words = " ".join(sizes)
+        if not all(s.isdigit() for s in sizes):
+            self.before(words, room_text(sizes))
+        self.before(words, text)
+
+    def lasts(self, v: Var) -> bool:
+        return v.name not in self.placement.passing
+
+    def same(self, hint: str, text: str) -> str:
+        """A name for a value, computed as far out of the loops around as what it is made of is known."""
+        name = self.fresh(hint)
+        words = re.findall(r"[^\W\d]\w*", text)
+        self.level[name] = min(max((self.level.get(w, 0) for w in words), default=0), len(self.open))
+        self.before(text, f"{name} = {text}")
+        return name
+
+
+def room_text(sizes: Sequence[str]) -> str:
+    """The check that there is room for an array of these sizes."""
+    return f"room(ctl, {' * '.join(f'np.float64({s})' for s in sizes)})"
