@@ -28,8 +28,8 @@ from ..core.ir import (
 )
 from ..core.rewrite import blocks
 from ..errors import Span
-from .nest import nested
 from .listing import line
+from .nest import nested
 from .options import Options
 from .place import Placement, place
 from .text import Given, Site, bare, fresh_name, literal, names_of, put_text, rank
