@@ -2,9 +2,10 @@
 #include <cmath>
 #include <vector>
 
-// B points are taken together, so that compilers can use vectors, for exp too; D is known to them where it is 10.
+// B points are taken together in vectors of W; compilers know D where it is 10.
 namespace {
-const int B = 16;
+typedef double V __attribute__((vector_size(32)));
+const int W = 4, U = 4, B = W * U, MOST = 64;
 const double PI = 3.14159265358979323846;
 
 struct Given { const double *alphas, *means, *factors, *xs; long k, n; double gamma; long m; };
@@ -22,139 +23,135 @@ double log_of_sum(const double *x, long n) {
 }
 
 // A block of points, one coordinate of all behind the other; points that are missing are zero.
-void load(const Given &in, long first, int d, double (*x)[B]) {
+void load(const Given &in, long first, int d, V (*x)[U]) {
   for (int i = 0; i < d; i++)
-    for (int l = 0; l < B; l++) x[i][l] = first + l < in.n ? in.xs[(first + l) * d + i] : 0;
+    for (int l = 0; l < B; l++) x[i][l / W][l % W] = first + l < in.n ? in.xs[(first + l) * d + i] : 0;
 }
 
-struct Component { std::vector<double> diagonal; std::vector<double> log; };
+// Of each component the factor by rows, its diagonal in place, and the logarithm of its weight and determinant.
+struct Prepared { std::vector<double> rows, log; };
 
-Component prepare(const Given &in, int d, long t) {
-  Component q{std::vector<double>(in.k * d), std::vector<double>(in.k)};
+Prepared prepare(const Given &in, int d, long t) {
+  Prepared q{std::vector<double>(in.k * t), std::vector<double>(in.k)};
   for (long c = 0; c < in.k; c++) {
+    const double *factor = in.factors + c * t, *low = factor + d;
+    double *rows = &q.rows[c * t];
     q.log[c] = in.alphas[c];
     for (int i = 0; i < d; i++) {
-      q.log[c] += in.factors[c * t + i];
-      q.diagonal[c * d + i] = std::exp(in.factors[c * t + i]);
+      q.log[c] += factor[i];
+      rows[i * (i + 3) / 2] = std::exp(factor[i]);
+      for (int j = i + 1; j < d; j++) rows[j * (j + 1) / 2 + i] = *low++;
     }
   }
   return q;
 }
 
-template <int FIXED> inline void residual(const Given &in, const Component &q, long c, int open, double (*x)[B], double (*z)[B], double (*y)[B]) {
-  const int d = FIXED ? FIXED : open;
-  const double *mean = in.means + c * d, *low = in.factors + c * (d * (d + 1) / 2) + d;
-  for (int i = 0; i < d; i++)
-    for (int l = 0; l < B; l++) {
-      z[i][l] = x[i][l] - mean[i];
-      y[i][l] = q.diagonal[c * d + i] * z[i][l];
-    }
-  for (int i = 0; i < d; i++)
-    for (int j = i + 1; j < d; j++, low++)
-      for (int l = 0; l < B; l++) y[j][l] += *low * z[i][l];
-}
-
-// The logarithm of the likelihood of each point of a block, and with it the weights of the components.
-template <int FIXED> void block(const Given &in, const Component &q, int open, double (*x)[B], double (*p)[B], double *out) {
-  const int d = FIXED ? FIXED : open;
-  double z[FIXED ? FIXED : 64][B], y[FIXED ? FIXED : 64][B], top[B], sum[B];
-  for (int l = 0; l < B; l++) top[l] = -1e300, sum[l] = 0;
+// The logarithms of the weighted densities of the components at a block of points: rows of p, n wide.
+template <int D> void densities(const Given &in, const Prepared &q, int open, V (*x)[U], double *p, long n) {
+  const int d = D ? D : open;
   for (long c = 0; c < in.k; c++) {
-    residual<FIXED>(in, q, c, d, x, z, y);
-    double square[B] = {};
-    for (int i = 0; i < d; i++)
-      for (int l = 0; l < B; l++) square[l] += y[i][l] * y[i][l];
-    for (int l = 0; l < B; l++) {
-      p[c][l] = q.log[c] - 0.5 * square[l];
-      top[l] = p[c][l] > top[l] ? p[c][l] : top[l];
+    const double *mean = in.means + c * d, *row = &q.rows[c * (d * (d + 1) / 2)];
+    V z[D ? D : MOST][U], square[U] = {};
+    for (int i = 0; i < d; i++) {
+      V y[U] = {};
+      for (int u = 0; u < U; u++) z[i][u] = x[i][u] - mean[i];
+      for (int j = 0; j <= i; j++, row++)
+        for (int u = 0; u < U; u++) y[u] += *row * z[j][u];
+      for (int u = 0; u < U; u++) square[u] += y[u] * y[u];
     }
+    for (int l = 0; l < B; l++) p[c * n + l] = q.log[c] - 0.5 * square[l / W][l % W];
   }
-  for (long c = 0; c < in.k; c++)
-    for (int l = 0; l < B; l++) {
-      p[c][l] = std::exp(p[c][l] - top[l]);
-      sum[l] += p[c][l];
-    }
-  for (int l = 0; l < B; l++) out[l] = top[l] + std::log(sum[l]);
-  for (int l = 0; l < B; l++) sum[l] = 1 / sum[l];
-  for (long c = 0; c < in.k; c++)
-    for (int l = 0; l < B; l++) p[c][l] *= sum[l];
 }
 
-template <int FIXED> void value(const Given &in, int open, double *result) {
-  const int d = FIXED ? FIXED : open;
-  const long t = d * (d + 1) / 2;
-  Component q = prepare(in, d, t);
-  std::vector<double> buffer(in.k * B);
-  auto p = reinterpret_cast<double (*)[B]>(buffer.data());
-  double x[FIXED ? FIXED : 64][B], total = 0;
-  for (long first = 0; first < in.n; first += B) {
-    double out[B];
+// Makes weights of the components out of the logarithms; gives the logarithm of their sum, added over the points.
+double weigh(const Given &in, double *p, long n) {
+  std::vector<double> top(n, -1e300), sum(n, 0);
+  for (long c = 0; c < in.k; c++)
+    for (long l = 0; l < n; l++) top[l] = p[c * n + l] > top[l] ? p[c * n + l] : top[l];
+  for (long c = 0; c < in.k; c++)
+    for (long l = 0; l < n; l++) {
+      p[c * n + l] = std::exp(p[c * n + l] - top[l]);
+      sum[l] += p[c * n + l];
+    }
+  double total = 0;
+  for (long l = 0; l < in.n; l++) total += top[l] + std::log(sum[l]);
+  for (long l = 0; l < n; l++) sum[l] = l < in.n ? 1 / sum[l] : 0;
+  for (long c = 0; c < in.k; c++)
+    for (long l = 0; l < n; l++) p[c * n + l] *= sum[l];
+  return total;
+}
+
+template <int D> double weights(const Given &in, const Prepared &q, int d, std::vector<double> &p, long n) {
+  V x[D ? D : MOST][U];
+  for (long first = 0; first < n; first += B) {
     load(in, first, d, x);
-    block<FIXED>(in, q, d, x, p, out);
-    for (int l = 0; l < B && first + l < in.n; l++) total += out[l];
+    densities<D>(in, q, d, x, &p[first], n);
   }
+  return weigh(in, p.data(), n);
+}
+
+template <int D> void value(const Given &in, int open, double *result) {
+  const int d = D ? D : open;
+  const long t = d * (d + 1) / 2, n = (in.n + B - 1) / B * B;
+  Prepared q = prepare(in, d, t);
+  static thread_local std::vector<double> p;
+  p.resize(in.k * n);
+  double total = weights<D>(in, q, d, p, n);
   long m = d + in.m + 1;
   double constant = m * d * (std::log(in.gamma) - 0.5 * std::log(2)) - log_gamma_distribution(0.5 * m, d);
   for (long c = 0; c < in.k; c++) {
     double squares = 0, logs = 0;
-    for (long i = 0; i < d; i++) {
-      squares += q.diagonal[c * d + i] * q.diagonal[c * d + i];
-      logs += in.factors[c * t + i];
-    }
-    for (long i = d; i < t; i++) squares += in.factors[c * t + i] * in.factors[c * t + i];
+    for (long i = 0; i < d; i++) logs += in.factors[c * t + i];
+    for (long i = 0; i < t; i++) squares += q.rows[c * t + i] * q.rows[c * t + i];
     total += 0.5 * in.gamma * in.gamma * squares - in.m * logs - constant;
   }
   *result = total - 0.5 * in.n * d * std::log(2 * PI) - in.n * log_of_sum(in.alphas, in.k);
 }
 
 // With S the sum over points of p z z', the derivative by the factor Q is -Q S below the diagonal, and by the mean Q'Q s.
-template <int FIXED> void derivative(const Given &in, int open, double *alphas, double *means, double *factors) {
-  const int d = FIXED ? FIXED : open;
-  const long t = d * (d + 1) / 2;
-  Component q = prepare(in, d, t);
-  std::vector<double> buffer(in.k * B), sums(in.k * (t + d + 1));
-  auto p = reinterpret_cast<double (*)[B]>(buffer.data());
-  double x[FIXED ? FIXED : 64][B], z[FIXED ? FIXED : 64][B], w[FIXED ? FIXED : 64][B];
-  for (long first = 0; first < in.n; first += B) {
-    double out[B];
-    load(in, first, d, x);
-    block<FIXED>(in, q, d, x, p, out);
-    for (int l = 0; l < B; l++)
-      if (first + l >= in.n)
-        for (long c = 0; c < in.k; c++) p[c][l] = 0;
-    for (long c = 0; c < in.k; c++) {
-      double *s = &sums[c * (t + d + 1)], all = 0;
-      for (int l = 0; l < B; l++) all += p[c][l];
-      *s++ += all;
-      for (int i = 0; i < d; i++) {
-        double part = 0;
-        for (int l = 0; l < B; l++) {
-          z[i][l] = x[i][l] - in.means[c * d + i];
-          w[i][l] = p[c][l] * z[i][l];
-          part += w[i][l];
-        }
-        *s++ += part;
-      }
-      for (int i = 0; i < d; i++)
-        for (int j = 0; j <= i; j++) {
-          double part = 0;
-          for (int l = 0; l < B; l++) part += w[i][l] * z[j][l];
-          *s++ += part;
-        }
-    }
-  }
-  double all = log_of_sum(in.alphas, in.k), full[64][64], lower[64][64];
+template <int D> void derivative(const Given &in, int open, double *alphas, double *means, double *factors) {
+  const int d = D ? D : open;
+  const long t = d * (d + 1) / 2, n = (in.n + B - 1) / B * B;
+  Prepared q = prepare(in, d, t);
+  static thread_local std::vector<double> p;
+  p.resize(in.k * n);
+  weights<D>(in, q, d, p, n);
+  std::vector<double> sums(in.k * (t + d + 1));
+  std::vector<V> acc(t + d + 1), xs(n / W * d);
+  for (long first = 0; first < n; first += B) load(in, first, d, reinterpret_cast<V (*)[U]>(&xs[first / W * d]));
   for (long c = 0; c < in.k; c++) {
-    const double *s = &sums[c * (t + d + 1)], *low = in.factors + c * t + d;
-    double *g = factors + c * t, *below = g + d, weight = *s++, turned[64];
+    std::fill(acc.begin(), acc.end(), V{});
+    for (long first = 0; first < n; first += B) {
+      auto x = reinterpret_cast<const V (*)[U]>(&xs[first / W * d]);
+      V z[D ? D : MOST][U], w[U], weight[U];
+      V *s = acc.data();
+      for (int u = 0; u < U; u++) {
+        for (int l = 0; l < W; l++) weight[u][l] = p[c * n + first + u * W + l];
+        s[0] += weight[u];
+      }
+      s++;
+      for (int i = 0; i < d; i++) {
+        for (int u = 0; u < U; u++) {
+          z[i][u] = x[i][u] - in.means[c * d + i];
+          w[u] = weight[u] * z[i][u];
+          s[i] += w[u];
+        }
+        V *row = acc.data() + 1 + d + i * (i + 1) / 2;
+        for (int j = 0; j <= i; j++) row[j] += (w[0] * z[j][0] + w[1] * z[j][1]) + (w[2] * z[j][2] + w[3] * z[j][3]);
+      }
+    }
+    for (long i = 0; i < t + d + 1; i++) sums[c * (t + d + 1) + i] = (acc[i][0] + acc[i][1]) + (acc[i][2] + acc[i][3]);
+  }
+  double all = log_of_sum(in.alphas, in.k), full[MOST][MOST], lower[MOST][MOST];
+  for (long c = 0; c < in.k; c++) {
+    const double *s = &sums[c * (t + d + 1)], *row = &q.rows[c * t];
+    double *g = factors + c * t, *below = g + d, weight = *s++, turned[MOST];
     const double *first = s;
     s += d;
     for (int i = 0; i < d; i++)
       for (int j = 0; j <= i; j++) full[i][j] = full[j][i] = *s++;
-    for (int i = 0; i < d; i++) {
-      lower[i][i] = q.diagonal[c * d + i];
-      for (int j = i + 1; j < d; j++) lower[j][i] = *low++;
-    }
+    for (int i = 0; i < d; i++)
+      for (int j = 0; j <= i; j++) lower[i][j] = *row++;
     for (int i = 0; i < d; i++) {
       turned[i] = 0;
       for (int j = 0; j <= i; j++) turned[i] += lower[i][j] * first[j];
