@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from . import stop
+
 T = TypeVar("T")
 
 FRAMES = 1_000_000
@@ -87,9 +89,10 @@ def _wait(thread: threading.Thread, done: threading.Event) -> None:
 
 
 def interrupt(thread: threading.Thread) -> None:
-    """Raises KeyboardInterrupt in `thread` at its next step of Python code."""
+    """Raises KeyboardInterrupt in `thread` at its next step of Python code, which a kernel there makes now."""
     if thread.ident is not None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
+        stop.ask(thread.ident)
 
 
 def _raise_limit() -> None:
