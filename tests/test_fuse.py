@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from core_programs import Generator, arguments
-from dplang.core.ir import Build, Fill, Fn, Loop
-from dplang.core.rewrite import lets_of
+from dplang.core.ir import Block, Build, Fill, Fn, Loop, Prim, While
+from dplang.core.rewrite import blocks, lets_of
 from dplang.core.verify import verify
 from dplang.errors.diagnostic import Fault
 from dplang.interpret.evaluate import Interpreter
@@ -26,10 +26,18 @@ from test_interpret import outcome, same
 
 def optimised(text: str, name: str) -> Fn:
     """A function of a program on the way to kernels."""
+    return compiled(text, name, True)
 
+
+def plain(text: str, name: str) -> Fn:
+    """A function of a program as it is interpreted."""
+    return compiled(text, name, False)
+
+
+def compiled(text: str, name: str, kernels: bool) -> Fn:
     def go() -> Fn:
         session, _ = entered(text)
-        program = compile(session.lowering.program, name, kernels=True)
+        program = compile(session.lowering.program, name, kernels=kernels)
         verify(program)
         return program.fns[name]
 
@@ -123,8 +131,8 @@ def results(text: str) -> tuple[list[Any], list[int]]:
 
 @pytest.mark.parametrize("name", sorted(FUSED))
 def test_values_are_the_same(name: str) -> None:
-    (plain, fused), (before, after) = results(VECTORS + FUSED[name][0])
-    assert same(plain, fused)
+    (wanted, fused), (before, after) = results(VECTORS + FUSED[name][0])
+    assert same(wanted, fused)
     assert after <= before
 
 
@@ -146,9 +154,9 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
 def test_faults_are_the_same(name: str) -> None:
-    (plain, fused), _ = results("let k = [i + 1 for i in 0..6]\n" + FAULTS[name])
-    assert isinstance(plain, str)
-    assert fused == plain
+    (wanted, fused), _ = results("let k = [i + 1 for i in 0..6]\n" + FAULTS[name])
+    assert isinstance(wanted, str)
+    assert fused == wanted
 
 
 DERIVED = {
@@ -171,8 +179,8 @@ DERIVED = {
 def test_gradients_make_no_temporaries(name: str) -> None:
     text, loops, arrays = DERIVED[name]
     assert shape(optimised(VECTORS + text, "g")) == Shape(loops, arrays)
-    (plain, fused), (before, after) = results(VECTORS + text)
-    assert same(plain, fused)
+    (wanted, fused), (before, after) = results(VECTORS + text)
+    assert same(wanted, fused)
     assert after <= before
 
 
@@ -180,21 +188,21 @@ def test_gradients_make_no_temporaries(name: str) -> None:
 def test_random_core_means_the_same(first: int) -> None:
     for seed in range(first, first + 10):
         program = Generator(seed).program()
-        plain, fused = compile(program, "main"), compile(program, "main", kernels=True)
+        before, fused = compile(program, "main"), compile(program, "main", kernels=True)
         verify(fused)
-        wanted = outcome(partial(Interpreter(plain).call, "main", arguments(seed)))
+        wanted = outcome(partial(Interpreter(before).call, "main", arguments(seed)))
         assert same(outcome(partial(Interpreter(fused).call, "main", arguments(seed))), wanted), seed
 
 
 def generated(seed: int) -> None:
     try:
-        (plain, fused), (before, after) = results(generate(seed) + POINT)
+        (wanted, fused), (before, after) = results(generate(seed) + POINT)
     except Fault as fault:  # the judgement may find an inner gradient that is zero everywhere, nothing else
         assert {d.code for d in fault.diagnostics if d.severity == "error"} == {"E0302"}, fault
         return
     # the derivative of the fused program may add the same terms in another order
-    assert not isinstance(plain, str) and len(plain) == len(fused)
-    for a, b in zip(plain, fused, strict=True):
+    assert not isinstance(wanted, str) and len(wanted) == len(fused)
+    for a, b in zip(wanted, fused, strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-10, atol=1e-12)
     assert after <= before * 1.001
 
@@ -208,3 +216,65 @@ def test_generated_programs_mean_the_same(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3, 200))
 def test_many_generated_programs(seed: int) -> None:
     generated(seed)
+
+
+INVARIANT = {
+    "a costly function": (
+        "fn f(a: Float, x: Float[n]) -> Float {\n var s = 0.0\n for i in 0..n { s = s * x[i] + exp(a * 2.0) }\n s\n}\n"
+        "print(f(0.5, ts))\n",
+        "exp",
+    ),
+    "a costly function of an outer turn": (
+        "fn f(x: Float[n], y: Float[m]) -> Float {\n var s = 0.0\n"
+        " for i in 0..n { for j in 0..m { s = s * 0.5 + exp(x[i]) * y[j] } }\n s\n}\nprint(f(ts, ys))\n",
+        "exp",
+    ),
+    "an array of rows": (
+        "fn f(w: Float[k, d], x: Float[n]) -> Float {\n var s = 0.0\n for t in 0..k {\n"
+        "  let e = [[exp(v) for v in r] for r in w]\n  for i in 0..n { s = s * 0.5 + sum(e[t] * x[i]) }\n }\n s\n}\n"
+        "print(f([[t, 1.0] for t in ts], ys))\n",
+        "exp",
+    ),
+    "what a while computes again": (
+        "fn f(x: Float, n: Int) -> Float {\n var s = x\n"
+        " while s < 10.0 { s = s * 1.1 + sum([exp(x * float(k)) for k in 0..n]) }\n s\n}\nprint(f(-1.0, 5))\n",
+        "exp",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(INVARIANT))
+def test_invariants_leave_their_loops(name: str) -> None:
+    text, op = INVARIANT[name]
+    fn = optimised(VECTORS + text, "f")
+    assert depth(fn.body, op) < depth(plain(VECTORS + text, "f").body, op)
+    (wanted, found), (before, after) = results(VECTORS + text)
+    assert same(wanted, found)
+    assert after < before
+
+
+def depth(block: Block, op: str) -> int:
+    """In how many loops, one in another, a primitive stands."""
+    found = -1
+    for let in block.lets:
+        if isinstance(let.value, Prim) and let.value.op == op:
+            found = max(found, 0)
+        for _, inner in blocks(let.value):
+            below = depth(inner, op)
+            if below >= 0:
+                found = max(found, below + isinstance(let.value, Loop | While))
+    return found
+
+
+def test_what_a_loop_without_turns_would_read_is_not_read() -> None:
+    text = "fn f(x: Float[n], k: Int) -> Float {\n var s = 0.0\n for i in 0..k { s += exp(x[k + 5]) }\n s\n}\n"
+    (wanted, found), _ = results(text + "print(f([1.0], 0))\nlet r = f([1.0], 0)\n")
+    assert wanted == found == (0.0,)
+
+
+def test_arithmetic_of_numbers_is_done_beforehand() -> None:
+    body = "x * (2.0 * 3.0 + 1.0 / 4.0 - float(2)) + (if 1.0 < 2.0 { x } else { 0.0 })"
+    fn = optimised(f"fn f(x: Float) -> Float = {body}\nprint(f(1.0))\n", "f")
+    assert len(fn.body.lets) == 2
+    (wanted, found), _ = results(f"fn f(x: Float) -> Float = {body}\nlet r = f(1.5)\n")
+    assert wanted == found == (1.5 * 4.25 + 1.5,)

@@ -12,6 +12,7 @@ from .simplify.dead_code import dead_code, reachable
 from .simplify.fold import fold
 from .simplify.fuse import fuse
 from .simplify.inline import inline
+from .simplify.invariants import invariants
 from .simplify.ranges import sizes
 from .simplify.scalarise import scalarise, scalarise_calls
 from .simplify.updates import updates
@@ -58,6 +59,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("sizes-again", "the same for arrays of derivative code", sizes, kernels=True),
     Pass("fuse-again", "loops of derivative code, and those of its primal, become one", fuse, kernels=True),
     Pass("updates", "arrays that are only put into others, or added to them, are written there", updates, kernels=True),
+    Pass("invariants", "what is the same in every turn of a loop goes before it", invariants, kernels=True),
     Pass("fold-last", "what the loops have in common", fold, kernels=True),
     Pass("dead-last", "what nothing reads any more goes", dead_code, kernels=True),
 )

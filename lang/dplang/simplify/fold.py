@@ -8,9 +8,11 @@ the name it has. Float identities are applied only where they are exact (x * 1, 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import copysign, isfinite
 
 from ..core.ir import (
     BOOL,
+    FLOAT,
     INT,
     Block,
     Dim,
@@ -22,7 +24,6 @@ from ..core.ir import (
     Operand,
     Prim,
     Program,
-    Scalar,
     Slice,
     Stop,
     Value,
@@ -59,6 +60,8 @@ class _Fold:
 
         for let in block.lets:
             value = simplify(map_value(let.value, f, rebuild))
+            if let.role == "adjoint":
+                value = added(value)
             if isinstance(value, If) and isinstance(value.cond, Lit):
                 side = value.then if value.cond.value else value.orelse
                 lets.extend(side.lets)
@@ -94,6 +97,15 @@ def is_pure(value: Operand | Value) -> bool:
             return False
 
 
+def added(value: Operand | Value) -> Operand | Value:
+    """In derivative code a sum with 0.0 is the other term: an adjoint of -0.0 may be 0.0."""
+    match value:
+        case Prim("+", (Lit(0.0) as zero, Var() as d)) | Prim("+", (Var() as d, Lit(0.0) as zero)):
+            return d if zero.type == d.type else value
+        case _:
+            return value
+
+
 def simplify(value: Operand | Value) -> Operand | Value:
     """`value` as a constant or operand where it is one."""
     match value:
@@ -114,8 +126,14 @@ def _prim(value: Prim, op: str, args: tuple[Operand, ...]) -> Operand | Value:
             return b
         if isinstance(a, Lit) and isinstance(b, Lit) and a.type == b.type == INT:
             return _ints(value, op, int(a.value), int(b.value))
+        if isinstance(a, Lit) and isinstance(b, Lit) and a.type == b.type == FLOAT:
+            return _floats(value, op, float(a.value), float(b.value))
     if op == "float" and isinstance(args[0], Lit) and args[0].type == INT:
-        return Lit(float(args[0].value), Scalar("Float"))
+        return Lit(float(args[0].value), FLOAT)
+    if op == "float" and args[0].type == FLOAT:
+        return args[0]
+    if op == "neg" and isinstance(args[0], Lit) and args[0].type == FLOAT:
+        return _float(value, -float(args[0].value))
     if op == "not" and isinstance(args[0], Lit):
         return Lit(not args[0].value, BOOL)
     return value
@@ -130,6 +148,28 @@ def _ints(value: Prim, op: str, a: int, b: int) -> Operand | Value:
     if op in comparisons:
         return Lit(comparisons[op], BOOL)
     return value
+
+
+def _floats(value: Prim, op: str, a: float, b: float) -> Operand | Value:
+    comparisons = {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}
+    if op in comparisons:
+        return Lit(comparisons[op], BOOL)
+    match op:
+        case "+":
+            return _float(value, a + b)
+        case "-":
+            return _float(value, a - b)
+        case "*":
+            return _float(value, a * b)
+        case "/" if b:
+            return _float(value, a / b)
+    return value
+
+
+def _float(value: Prim, result: float) -> Operand | Value:
+    """A literal, but for what literals cannot tell apart (-0.0 is equal to 0.0) or write (infinities)."""
+    plain = isfinite(result) and (result != 0.0 or copysign(1.0, result) > 0.0)
+    return Lit(result, FLOAT) if plain else value
 
 
 __all__ = ["fold", "fold_function", "is_pure", "simplify"]

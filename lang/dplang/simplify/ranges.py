@@ -62,6 +62,10 @@ class Ranges(Indices):
             for name, r in zip(let.names, let.value.results, strict=True):
                 if isinstance(r, Build):
                     self._dims[name.name, 0] = trips if self.natural_size(trips) else apply("max", NOTHING, trips)
+        elif isinstance(let.value, Get) and isinstance(let.value.x, Var) and isinstance(let.names[0].type, ArrayType):
+            if all(isinstance(s, At) for s in let.value.path):
+                for axis in range(len(let.names[0].type.dims)):
+                    self._dims[let.names[0].name, axis] = self._dim(let.value.x, axis + len(let.value.path))
         else:
             super()._shapes(let)
 
@@ -117,7 +121,10 @@ class Ranges(Indices):
 def sizes(program: Program) -> Program:
     """Every `Dim` is asked of the array that others were made from, or is what the text says."""
     totality = Totality(program)
-    fns = {name: replace(fn, body=_Sizes(fn, totality).block(fn.body)) for name, fn in program.fns.items()}
+    fns = dict(program.fns)
+    for name, fn in fns.items():
+        if any(isinstance(let.value, Dim) for let in lets_of(fn.body)):
+            fns[name] = replace(fn, body=_Sizes(fn, totality).block(fn.body))
     return Program(fns, program.enums, program.entry)
 
 
