@@ -141,6 +141,8 @@ class _Webs:
         for k, p in enumerate(fn.params):
             if signature is None or not signature.params[k]:
                 self.give(p.var)
+            elif self.small(p.var):
+                self.held.add(p.var.name)
         self.block(fn.body)
         for k, r in enumerate(fn.body.results):
             if signature is not None and signature.results[k]:
