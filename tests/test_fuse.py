@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core_programs import Generator, arguments
-from dplang.core.ir import Block, Build, Fill, Fn, Loop, Prim, While
+from dplang.core.ir import Block, Build, Carry, Fill, Fn, Loop, Prim, While
 from dplang.core.rewrite import blocks, lets_of
 from dplang.core.verify import verify
 from dplang.errors.diagnostic import Fault
@@ -34,10 +34,10 @@ def plain(text: str, name: str) -> Fn:
     return compiled(text, name, False)
 
 
-def compiled(text: str, name: str, kernels: bool) -> Fn:
+def compiled(text: str, name: str, kernels: bool, exact: bool = True) -> Fn:
     def go() -> Fn:
         session, _ = entered(text)
-        program = compile(session.lowering.program, name, kernels=kernels)
+        program = compile(session.lowering.program, name, kernels=kernels, exact=exact)
         verify(program)
         return program.fns[name]
 
@@ -108,7 +108,7 @@ def test_one_loop_and_no_temporaries(name: str) -> None:
     assert shape(optimised(VECTORS + text, "f")) == Shape(loops, arrays)
 
 
-def results(text: str) -> tuple[list[Any], list[int]]:
+def results(text: str, exact: bool = True) -> tuple[list[Any], list[int]]:
     """What a program comes to without and with the passes for kernels, and the work of both."""
 
     def go() -> tuple[list[Any], list[int]]:
@@ -116,7 +116,7 @@ def results(text: str) -> tuple[list[Any], list[int]]:
         found: list[Any] = []
         work: list[int] = []
         for kernels in (False, True):
-            program = compile(session.lowering.program, entry.unit.entry, kernels=kernels)
+            program = compile(session.lowering.program, entry.unit.entry, kernels=kernels, exact=exact)
             verify(program)
             interpreter = Interpreter(program, count=True, out=io.StringIO())
             try:
@@ -278,3 +278,45 @@ def test_arithmetic_of_numbers_is_done_beforehand() -> None:
     assert len(fn.body.lets) == 2
     (wanted, found), _ = results(f"fn f(x: Float) -> Float = {body}\nlet r = f(1.5)\n")
     assert wanted == found == (1.5 * 4.25 + 1.5,)
+
+
+SUMS = """
+fn f(x: Float[n], y: Float[n]) -> Float {
+  var s = 0.0
+  var total = 1.0
+  var c = 3
+  for i in 0..n {
+    for j in 0..n { s += x[i] * float(c) }
+    c += 2
+    if x[i] > 0.0 {
+      total -= y[i]
+      s += 1.0
+    }
+  }
+  s / total + float(c)
+}
+let p = [0.25, -1.5, 2.0, 0.5, 1.0]
+let r = f(p, p)
+let g = grad(f)(p, p)
+"""
+
+
+def test_sums_of_open_order_are_reductions_and_counters_expressions() -> None:
+    def kinds(exact: bool) -> list[str]:
+        fn = compiled(SUMS, "f", True, exact)
+        loops = [let.value for let in lets_of(fn.body) if isinstance(let.value, Loop)]
+        return [type(r).__name__ for loop in loops for r in loop.results]
+
+    assert kinds(exact=False) == ["Reduce"] * 3
+    assert kinds(exact=True) == ["Carry"] * 3
+    (wanted, found), _ = results(SUMS, exact=False)
+    assert wanted[1] == pytest.approx(found[1], rel=1e-14)
+    np.testing.assert_allclose(found[2], wanted[2], rtol=1e-14)
+
+
+def test_a_sum_that_is_read_stays_in_order() -> None:
+    start = "var s = 0.0\n var c = 0.0\n"
+    text = start + " for i in 0..n {\n  let y = x[i] - c\n  let t = s + y\n  c = (t - s) - y\n  s = t\n }\n s\n"
+    fn = compiled(f"fn f(x: Float[n]) -> Float {{\n {text}}}\nprint(f([1.0, 2.0]))\n", "f", True, False)
+    (loop,) = [let.value for let in lets_of(fn.body) if isinstance(let.value, Loop)]
+    assert all(isinstance(r, Carry) for r in loop.results)

@@ -13,6 +13,7 @@ from .simplify.fold import fold
 from .simplify.fuse import fuse
 from .simplify.inline import inline
 from .simplify.invariants import invariants
+from .simplify.normalise import counters, sums
 from .simplify.ranges import sizes
 from .simplify.scalarise import scalarise, scalarise_calls
 from .simplify.updates import updates
@@ -23,12 +24,14 @@ class Pass:
     """One step from core to core: `dp core FILE --after NAME` shows what it leaves.
 
     `kernels`: it is made only on the way to kernels. The interpreter, their oracle, runs the program without it.
+    `exact`: numbers stay what they were bit for bit; otherwise sums may be added in another order.
     """
 
     name: str
     description: str
     function: Callable[[Program], Program]
     kernels: bool = False
+    exact: bool = True
 
 
 PASSES: tuple[Pass, ...] = (
@@ -42,6 +45,8 @@ PASSES: tuple[Pass, ...] = (
     Pass("fold-scalars", "what unrolled turns have in common", fold, kernels=True),
     Pass("dead-scalars", "elements that nothing reads go", dead_code, kernels=True),
     # before derivatives: an array that goes takes its adjoint with it
+    Pass("counters", "carried counters become expressions of the turn", counters, kernels=True),
+    Pass("sums", "sums that nothing reads on the way become reductions", sums, kernels=True, exact=False),
     Pass("sizes", "sizes are asked of the arrays that others were made from", sizes, kernels=True),
     Pass("fuse", "loops over one range become one, without the arrays between them", fuse, kernels=True),
     Pass("fold-fused", "what fused loops have in common", fold, kernels=True),
@@ -56,6 +61,8 @@ PASSES: tuple[Pass, ...] = (
     Pass("fold-scalars-again", "what unrolled turns of derivative code have in common", fold, kernels=True),
     Pass("dead-scalars-again", "elements of derivative code that nothing reads go", dead_code, kernels=True),
     # again: loops of derivatives with each other and with those of their primal
+    Pass("counters-again", "the same for derivative code", counters, kernels=True),
+    Pass("sums-again", "the same for sums of derivative code", sums, kernels=True, exact=False),
     Pass("sizes-again", "the same for arrays of derivative code", sizes, kernels=True),
     Pass("fuse-again", "loops of derivative code, and those of its primal, become one", fuse, kernels=True),
     Pass("updates", "arrays that are only put into others, or added to them, are written there", updates, kernels=True),
@@ -68,12 +75,12 @@ VERIFY = False
 """Whether the verifier runs after every pass. Tests set it; it costs as much as a pass."""
 
 
-def compile(program: Program, entry: str, after: str = "", kernels: bool = False) -> Program:
+def compile(program: Program, entry: str, after: str = "", kernels: bool = False, exact: bool = True) -> Program:
     """`program` from `entry` on, through all passes or those up to the one called `after`; with those for kernels, or
-    without."""
+    without; with those that are not `exact`, or without."""
     program = replace(program, entry=entry)
     for step in PASSES:
-        if step.kernels and not kernels:
+        if (step.kernels and not kernels) or (exact and not step.exact):
             continue
         program = step.function(program)
         if VERIFY:

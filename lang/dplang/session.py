@@ -26,9 +26,14 @@ from .values import Held, count
 
 if TYPE_CHECKING:
     from .interpret.evaluate import Interpreter, Limit
+    from .kernels.call import Kernel
+    from .kernels.tiers import Tiers
 
 
 Jit: TypeAlias = Literal["auto", "always", "never"]
+
+DEFAULT_JIT: Jit = "never"
+"""What runs as kernels where nobody says it."""
 
 
 @dataclass(eq=False, slots=True)
@@ -39,6 +44,7 @@ class Entry:
     checked: Checked
     unit: Unit
     interpreter: Interpreter | None = None
+    tiers: Tiers | None = None
 
 
 class Session:
@@ -53,7 +59,7 @@ class Session:
         warn: Callable[[Sequence[Diagnostic]], None],
         out: TextIO | None = None,
         limit: Limit | None = None,
-        jit: Jit = "never",
+        jit: Jit = DEFAULT_JIT,
     ) -> None:
         self.warn = warn
         self.out = out
@@ -120,7 +126,7 @@ class Session:
         """The core of an entry, through all passes or those up to the one named; `kernels`: with those for kernels."""
         from .pipeline import compile
 
-        return compile(self.lowering.program, entry.unit.entry, after, kernels)
+        return compile(self.lowering.program, entry.unit.entry, after, kernels, exact=False)
 
     def derived(self, entry: Entry) -> Program:
         """The core of an entry with its derivatives as code, and nothing simplified: what `dp loops` judges."""
@@ -140,8 +146,11 @@ class Session:
                 if unit.outputs:
                     self.values.update(self._call(self._interpreter(unit.entry), unit, module, {}))
         if entry.interpreter is None:
-            entry.interpreter = self._interpreter(entry.unit.entry)
-        return self._call(entry.interpreter, entry.unit, entry.checked.module, given or {})
+            entry.interpreter, entry.tiers = self._prepared(entry.unit.entry)
+        values = self._call(entry.interpreter, entry.unit, entry.checked.module, given or {})
+        if entry.tiers is not None:
+            entry.tiers.from_outside(entry.unit.entry)
+        return values
 
     def keep(self, values: Mapping[typed.Symbol, Held]) -> None:
         """Makes what an entry has bound known to later ones."""
@@ -152,7 +161,14 @@ class Session:
         """Runs a test; a Fault where it fails."""
         self._interpreter(function.fn).call(function.fn, self._leaves(function.inputs, {}))
 
+    def kernel(self, entry: Entry) -> Kernel | None:
+        """The kernel that an entry runs as, where it has run and is one by now."""
+        return None if entry.tiers is None else entry.tiers.ready(entry.unit.entry)
+
     def _interpreter(self, name: str) -> Interpreter:
+        return self._prepared(name)[0]
+
+    def _prepared(self, name: str) -> tuple[Interpreter, Tiers | None]:
         from .interpret.evaluate import Interpreter
         from .pipeline import compile
         from .train import tell  # noqa: F401  (its rows join the interpreter's)
@@ -164,15 +180,16 @@ class Session:
         progress: Progress = self._io["progress"]
         out = progress.over(sys.stdout if self.out is None else self.out)
         jit = self.jit if self.limit is None else "never"
-        program = compile(self.lowering.program, name, kernels=jit != "never")
+        program = compile(self.lowering.program, name, kernels=jit != "never", exact=False)
         if jit == "never":
-            return Interpreter(program, limit=self.limit, out=out, state=self._io)
+            return Interpreter(program, limit=self.limit, out=out, state=self._io), None
         from .kernels.outline import outline
         from .kernels.tiers import Tiers
 
         program = outline(program)
         tiers = Tiers(program, jit)
-        return Interpreter(program, out=out, state=self._io, compiled=tiers.compiled, watch=tiers.watch)
+        made = Interpreter(program, out=out, state=self._io, compiled=tiers.compiled, watch=tiers.watch)
+        return made, tiers
 
     def _warn_of_training(self, warning: Diagnostic) -> None:
         self._io["progress"].clear()
