@@ -143,6 +143,30 @@ def verdicts(fn: Fn, io: set[str], asserted: bool = False) -> Iterator[tuple[Let
             yield let, _while(let)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one result of a loop is to its turns. `how`: a carried value is only combined by `+` or `*`, or only read,
+    or anything else (empty)."""
+
+    kind: Kind
+    how: str = ""
+
+
+def parts(fn: Fn) -> dict[int, tuple[Part, ...]]:
+    """By identity of a Loop's Let, what is known of its results; loops that need the order of their turns are left
+    out."""
+    loops = [let for let in lets_of(fn.body) if isinstance(let.value, Loop)]
+    indices = Indices(fn)
+    found: dict[int, tuple[Part, ...]] = {}
+    for let in loops:
+        assert isinstance(let.value, Loop)
+        loop = _Loop(let, let.value, indices, set())
+        of = tuple(loop.part(k) for k in range(len(let.value.results)))
+        if all(part.kind != "sequential" for part in of):
+            found[id(let)] = of
+    return found
+
+
 def _asserted(let: Let) -> bool:
     """Whether the author wrote `parallel for`. A loop that `break` made a While has only its text to say so."""
     if isinstance(let.value, Loop):
@@ -199,6 +223,15 @@ class _Loop:
                 return "reduction", f"combines its turns by `{op}`", ()
             case _:
                 return "parallel", "", ()
+
+    def part(self, k: int) -> Part:
+        kind, how = self.result(k)[0], ""
+        if isinstance(self.node.results[k], Carry) and kind != "sequential":
+            uses = Uses(self.body, k)
+            ways = {a.how for a in uses.accesses}
+            how = "read" if uses.kept and ways <= {"read"} else ways.pop() if len(ways) == 1 else ""
+            how = "" if uses.replaced else how
+        return Part(kind, how)
 
     def carried(self, k: int, param: Var) -> Said:
         uses = Uses(self.body, k)

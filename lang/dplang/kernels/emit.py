@@ -49,6 +49,7 @@ from ..core.ir import (
     While,
 )
 from ..core.rewrite import calls
+from .lanes.rows import WORDS as LANES
 from .listing import listing
 from .loops import Loops
 from .nest import is_select
@@ -99,16 +100,22 @@ HELPERS = re.findall(
 
 WORDS = ("math", "np", "njit", "types", "OPTIONS", "ctl", "deep", "range", "abs", "min", "max")
 
-TAKEN = {*HELPERS, *keyword.kwlist, *WORDS}
+TAKEN = {*HELPERS, *LANES, *keyword.kwlist, *WORDS}
 
 
 def _module(functions: list[str], options: Options) -> str:
     """The whole text: what it imports, and the functions."""
     body = "\n\n".join(functions)
     words = set(re.findall(r"\w+", body))
-    used = ", ".join(h for h in HELPERS if h in words)
-    imports = textwrap.fill(f"from dplang.kernels.support import ({used})", 116, subsequent_indent="    ")
-    return HEADER + (imports + "\n" if used else "") + ("" if options.exact else CONTRACT) + "\n" + body
+    imports = "".join(_import(room, names, words) for room, names in (("support", HELPERS), ("lanes.runtime", LANES)))
+    return HEADER + imports + ("" if options.exact else CONTRACT) + "\n" + body
+
+
+def _import(room: str, names: Sequence[str], words: set[str]) -> str:
+    """The line that imports those of `names` that are used."""
+    used = ", ".join(n for n in names if n in words)
+    text = f"from dplang.kernels.{room} import ({used})"
+    return textwrap.fill(text, 116, subsequent_indent="    ") + "\n" if used else ""
 
 
 def emit(program: Program, name: str, sharing: Sharing, options: Options) -> Emitted:

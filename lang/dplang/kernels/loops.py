@@ -27,6 +27,7 @@ from ..core.ir import (
 )
 from ..core.rewrite import blocks
 from .access import Access
+from .lanes.outer import write as write_lanes
 from .text import dtype, rank
 from .writer import Opening, Row, room_text
 
@@ -41,6 +42,8 @@ class Loops(Access):
     """Writes loops."""
 
     def loop(self, let: Let, value: Loop) -> None:
+        if write_lanes(self, let, value):
+            return
         low, high = self.whole(value.low), self.whole(value.high)
         turns = high if low == "0" else f"{high} - {low}"
         counted = any(map(self.needs_turns, value.results))
@@ -61,12 +64,16 @@ class Loops(Access):
             if isinstance(r, Build) and isinstance(o, Var) and o.name in self.nested.built:
                 self.rows[o.name] = Row(made, number, turns, let.span, len(self.open), self.first[made])
         with self.turn():
-            self.strips(low, high, strip(value), turn)
+            self.in_strips(low, high, value, turn)
         self.finish(let, value.results, value.body, collectors, turns)
 
     def needs_turns(self, r: Result) -> bool:
         """Whether something must know beforehand how many turns there will be."""
         return isinstance(r, Build) or (isinstance(r, Reduce) and (self.options.exact or r.op not in SIMPLE))
+
+    def in_strips(self, low: str, high: str, loop: Loop, turns: Callable[[str, str], None], lanes: int = 1) -> None:
+        """The turns of a loop in strips that take about the time a kernel may be deaf for."""
+        self.strips(low, high, strip(loop) * lanes, turns)
 
     def strips(self, low: str, high: str, size: int, turns: Callable[[str, str], None]) -> None:
         """The turns from low to high in strips of `size`, between which the kernel may be asked to stop; size 0: all
@@ -97,10 +104,14 @@ class Loops(Access):
             self.gather(let, value, collectors, index, "8")
             self.next(let, value.results, value.body)
             self.line(f"{index} += 1")
-            with self.inside(f"if not {index} & {strip(value) - 1}:"):
-                self.line("poll(ctl)")
+            self.poll_every(index, value)
         self.finish(let, value.results, value.body, collectors, index)
         self.share(let.names[-1], index)
+
+    def poll_every(self, index: str, loop: While) -> None:
+        """Lets the kernel be asked to stop after every so many turns."""
+        with self.inside(f"if not {index} & {strip(loop) - 1}:"):
+            self.line("poll(ctl)")
 
     def begin(self, let: Let, results: Sequence[Result], body: Block, turns: str) -> list[str]:
         """What happens before the turns; `turns` is how many there will be, where that is known."""

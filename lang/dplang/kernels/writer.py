@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+from ..analyse.parallel import Part, parts
 from ..analyse.sharing import Sharing
 from ..core.ir import (
     BOOL,
@@ -141,10 +143,51 @@ class Writer:
         self.here = fn.span
         self.depth = 1
         self.frame = 256
+        self.laning = False
+        self.leaving = False
+        self._parallel: dict[int, tuple[Part, ...]] | None = None
 
     def block(self, block: Block) -> None:
         """Writes the Lets of a block."""
         raise NotImplementedError
+
+    def parallel(self) -> dict[int, tuple[Part, ...]]:
+        """The loops of the function whose turns may be done in any order, by identity of their Lets."""
+        if self._parallel is None:
+            self._parallel = parts(self.fn)
+        return self._parallel
+
+    def snapshot(self) -> tuple[Any, ...]:
+        """What has been written, to go back to."""
+        tables = (self.used, self.name_of, self.given, self.views, self.sizes, self.first, self.rows, self.level)
+        openings = [p for p in (*self.lines, *self.first.values(), *self.open) if isinstance(p, Opening)]
+        lines = [(p, copy(p.lines)) for p in openings]
+        return (
+            *map(copy, (*tables, self.parts, self.lines, self.open)),
+            lines,
+            len(self.sites),
+            self.depth,
+            self.frame,
+        )
+
+    def restore(self, before: tuple[Any, ...]) -> None:
+        """Forgets what was written after a snapshot."""
+        self.used, self.name_of, self.given, self.views, self.sizes, self.first, self.rows, self.level = before[:8]
+        self.parts, self.lines, self.open, lines, sites, self.depth, self.frame = before[8:]
+        for opening, text in lines:
+            opening.lines = text
+        del self.sites[sites:]
+
+    def later(self) -> Opening:
+        """A place for lines of which is not known yet whether they are needed."""
+        self.lines.append(opening := Opening(self.depth))
+        return opening
+
+    def mentioned(self, name: str, begin: int) -> bool:
+        """Whether a name stands in what was written from line number `begin` on."""
+        parts = self.lines[begin:]
+        texts = [t for part in parts for t in ([part] if isinstance(part, str) else part.lines)]
+        return any(re.search(rf"\b{name}\b", t) for t in texts)
 
     def line(self, text: str) -> None:
         whole = "    " * self.depth + text
@@ -289,6 +332,9 @@ class Writer:
 
     def fault(self, code: str, span: Span, *values: str | Operand | int) -> None:
         """Stores what the diagnostic says and stops. Texts are Ints."""
+        if self.leaving:
+            self.leave()
+            return
         given: list[Given] = []
         slot = 2
         for v in values:

@@ -131,6 +131,27 @@ def tanh(x: Num) -> Num:
     return sel(x != x, x, copysign(t / (t + 2.0), x))
 
 
+def _half_exp(x: Num) -> tuple[Num, Num]:
+    """e^x / 2 and e^x - 1 for x from 0 on; the latter is right below 22."""
+    r, p, k = _exp_parts(sel(x > 711.0, 711.0, x))
+    p = p + r
+    a, b = power_of_2(k - 1)
+    c, d = power_of_2(k)
+    return (p + 1.0) * a * b, mad(c * p, d, c * d - 1.0)
+
+
+def cosh(x: Num) -> Num:
+    half, _ = _half_exp(fabs(x))
+    return half + 0.25 / half
+
+
+def sinh(x: Num) -> Num:
+    a = fabs(x)
+    half, t = _half_exp(a)
+    y = sel(a < 22.0, (t + t / (t + 1.0)) * 0.5, half)
+    return sel(x != x, x, copysign(y, x))
+
+
 # ---- logarithms
 
 
@@ -191,6 +212,10 @@ def log2(x: Num) -> Num:
     y = a * c
     w = n + y
     return _log_ends(x, w + (n - w + y + mad(a + b, d, b * c)))
+
+
+def logit(x: Num) -> Num:
+    return log(x) - log1p(-x)
 
 
 def softplus(x: Num) -> Num:
@@ -346,7 +371,8 @@ def pow(x: Num, y: Num) -> Num:
 FUNCTIONS: dict[str, Function] = {
     f.__name__: f
     for f in (
-        exp, expm1, exp2, sigmoid, tanh, log, log1p, log2, softplus, logaddexp, sin, cos, tan, erf, pow,
+        exp, expm1, exp2, sigmoid, tanh, sinh, cosh, log, log1p, log2, softplus, logaddexp, logit, sin, cos, tan,
+        erf, pow,
     )
 }  # fmt: skip
 

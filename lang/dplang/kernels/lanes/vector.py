@@ -6,7 +6,7 @@ a double and vectors of any width, and no part of it is compiled by Numba from P
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from llvmlite import ir
@@ -233,6 +233,15 @@ def narrow(x: Num) -> Num:
     return x.same(x.trace.builder.fptrunc(x.value, x.typed(FLOAT32)))
 
 
+def minimum(x: Num, y: Given) -> Num:
+    """The less of two as the language defines it: the first where they are equal or it is no number."""
+    return sel((x <= y) | (x != x), x, y) if x.real else sel(x <= y, x, y)
+
+
+def maximum(x: Num, y: Given) -> Num:
+    return sel((x >= y) | (x != x), x, y) if x.real else sel(x >= y, x, y)
+
+
 def any_of(x: Num) -> Num:
     return call(f"llvm.vector.reduce.or.{suffix(x.type)}", I1, x) if x.width else x
 
@@ -268,16 +277,18 @@ def shared(name: str, body: Callable[..., Num], *args: Num) -> Num:
     return trace.num(trace.builder.call(function, [a.value for a in args]))
 
 
-def each(python: Any, *args: Num, only: Num | None = None, other: Num | None = None) -> Num:
-    """Numba's scalar function `python` of every lane, or of those in `only` (the rest are as in `other`)."""
+def each(python: Any, *args: Num, only: Num | None = None, other: Num | None = None, kinds: Sequence[Any] = ()) -> Num:
+    """Numba's scalar function `python` of every lane, or of those in `only` (the rest are as in `other`).
+
+    `kinds`: the scalar types of the operands, where they are not all doubles.
+    """
     trace, b = args[0].trace, args[0].trace.builder
     like = other if other is not None else args[0]
-    function = trace.context.get_function(
-        trace.context.typing_context.resolve_value_type(python),
-        trace.context.typing_context.resolve_function_type(
-            trace.context.typing_context.resolve_value_type(python), [KINDS[str(a.element)] for a in args], {}
-        ),
-    )
+    typing = trace.context.typing_context
+    named = python if isinstance(python, types.Type) else typing.resolve_value_type(python)
+    signature = typing.resolve_function_type(named, list(kinds or [types.float64] * len(args)), {})
+    function = trace.context.get_function(named, signature)
+    made_of = trace.context.get_value_type(signature.return_type)
     if not like.width:
         return like.same(function(b, [a.value for a in args]))
     rooms = []
@@ -285,8 +296,10 @@ def each(python: Any, *args: Num, only: Num | None = None, other: Num | None = N
         room = cgutils.alloca_once(b, a.element, size=like.width)
         b.store(a.value, b.bitcast(room, ir.PointerType(a.type))).align = 8
         rooms.append(room)
-    made = cgutils.alloca_once(b, like.element, size=like.width)
-    b.store(like.value, b.bitcast(made, ir.PointerType(like.type))).align = 8
+    result = ir.VectorType(made_of, like.width)
+    made = cgutils.alloca_once(b, made_of, size=like.width)
+    if other is not None:
+        b.store(other.value, b.bitcast(made, ir.PointerType(result))).align = 8
     chosen = None
     if only is not None:
         chosen = cgutils.alloca_once(b, I64, size=like.width)
@@ -295,15 +308,12 @@ def each(python: Any, *args: Num, only: Num | None = None, other: Num | None = N
     with cgutils.for_range(b, I64(like.width)) as loop:
         at = [loop.index]
         take = b.icmp_signed("!=", b.load(b.gep(chosen, at)), I64(0)) if chosen is not None else I1(1)
-        with cgutils.if_likely(b, take) if chosen is None else b.if_then(take):
+        with b.if_then(take):
             value = function(b, [b.load(b.gep(room, at)) for room in rooms])
             b.store(value, b.gep(made, at))
-    loaded = b.load(b.bitcast(made, ir.PointerType(like.type)))
+    loaded = b.load(b.bitcast(made, ir.PointerType(result)))
     loaded.align = 8
     return like.same(loaded)
-
-
-KINDS = {"double": types.float64, "float": types.float32, "i64": types.int64, "i1": types.boolean}
 
 
 def unless(rare: Num, y: Num, python: Any, *args: Num) -> Num:

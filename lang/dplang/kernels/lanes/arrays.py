@@ -1,0 +1,272 @@
+"""Arrays in lanes: those that all turns see, and those of each turn's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from ...core.ir import At, Let, Lit, Operand, Path, Slice, Update, Var
+from ..text import bare, dtype, rank
+from .words import WIDTH, Index, Unfit, View, Wide, Words, position, times
+
+
+class Arrays(Words):
+    """Writes what makes, reads and updates arrays."""
+
+    def dims(self, x: Operand) -> tuple[str, ...]:
+        assert isinstance(x, Var)
+        if x.name in self.wides:
+            return self.wides[x.name].dims
+        if x.name in self.views:
+            view = self.views[x.name]
+            return tuple(self.host.size(view.x, a) for a in range(len(view.at), rank(view.x.type)))
+        return tuple(self.host.size(x, a) for a in range(rank(x.type)))
+
+    def index(self, o: Operand) -> Index:
+        text = self.host.whole(o)
+        if not self.varies(o):
+            return Index(text)
+        assert isinstance(o, Var)
+        base, step = self.runs.get(o.name, ("", 1))
+        return Index(text, True, base, step)
+
+    def reach(self, x: Operand, path: Path) -> list[Index]:
+        """The positions of a path, after the checks that they need."""
+        found: list[Index] = []
+        for step, n in zip(path, self.dims(x), strict=False):
+            if not isinstance(step, At):
+                raise Unfit
+            found.append(self.checked(step, n))
+        return found
+
+    def checked(self, step: At, n: str) -> Index:
+        i = self.index(step.index)
+        if step.proved:
+            return i
+        i = replace(i, text=self.named(i.text, "i"))
+        if i.varies:
+            self.stop_if(f"(({i.text} < 0) | ({i.text} >= {n}))")
+        else:
+            with self.host.inside(f"if not 0 <= {i.text} < {n}:"):
+                self.host.leave()
+        return i
+
+    def get(self, let: Let, x: Operand, path: Path) -> None:
+        v = let.names[0]
+        assert isinstance(x, Var)
+        if not path:
+            self.alias(v, x)
+            return
+        self.may(x, "read")
+        at = self.reach(x, path)
+        if not rank(v.type):
+            self.host.value(v, self.read(x, at))
+        elif x.name in self.wides:
+            self.wides[v.name] = self.part(self.wides[x.name], at)
+            self.host.share(v, self.wides[v.name].buffer)
+        elif x.name in self.views:
+            view = self.views[x.name]
+            self.views[v.name] = View(view.x, (*view.at, *at))
+        else:
+            self.views[v.name] = View(x, tuple(at))
+
+    def part(self, wide: Wide, at: Sequence[Index]) -> Wide:
+        if any(i.varies for i in at):
+            raise Unfit
+        left = wide.dims[len(at) :]
+        start = times(position([i.text for i in at], wide.dims[: len(at)]), left)
+        start = self.named(f"({wide.start} + {start})" if wide.start else start, "start")
+        return Wide(wide.buffer, left, start)
+
+    def may(self, x: Operand, how: str) -> None:
+        """Of an array that turns only add to, nothing else is done in lanes."""
+        if isinstance(x, Var) and self.facts.is_shared(x) and how != "add" and self.host.whole(x) in self.adding:
+            raise Unfit
+
+    def read(self, x: Operand, at: Sequence[Index]) -> str:
+        """One element, a lane unless all turns see the same one."""
+        assert isinstance(x, Var)
+        if x.name in self.views:
+            view = self.views[x.name]
+            return self.read(view.x, (*view.at, *at))
+        if x.name in self.wides:
+            wide = self.wides[x.name]
+            where = position([i.text for i in at], wide.dims)
+            where = f"{wide.start} + {where}" if wide.start else where
+            if any(i.varies for i in at):
+                return f"gather({wide.buffer}, own({self.safe(where)}))"
+            return f"ld_wide({WIDTH}, {wide.buffer}, {bare(where)})"
+        text, dims = self.host.whole(x), self.dims(x)
+        if not any(i.varies for i in at):
+            return self.host.part(x, ", ".join(f"u({i.text})" for i in at))
+        base, step = self.straight(at, dims)
+        if not base or self.mask:
+            return f"gather({text}, {self.safe(position([i.text for i in at], dims))})"
+        if step == "1":
+            return f"ld({WIDTH}, {text}, {bare(base)}, {self.count})"
+        return f"lds({WIDTH}, {text}, {bare(base)}, {bare(step)}, {self.count})"
+
+    def safe(self, where: str) -> str:
+        """Positions, those of lanes that are not here made harmless."""
+        return bare(self.kept(where, "0"))
+
+    def straight(self, at: Sequence[Index], dims: Sequence[str]) -> tuple[str, str]:
+        """First position and step where the lanes are equally far apart; else nothing."""
+        varying = [k for k, i in enumerate(at) if i.varies]
+        if len(varying) != 1 or not at[varying[0]].base:
+            return "", ""
+        k = varying[0]
+        step = times(str(at[k].step), dims[k + 1 :])
+        return position([i.base if i.varies else i.text for i in at], dims), step
+
+    def update(self, let: Let, value: Update) -> None:
+        v, x = let.names[0], value.x
+        assert isinstance(x, Var)
+        if value.kind == "push" or (not value.path and value.kind == "set") or x.name in self.views:
+            raise Unfit
+        in_place = id(let) in self.host.placement.in_place
+        if self.facts.is_shared(x):
+            if not in_place:
+                raise Unfit
+        elif not in_place or x.name not in self.wides:
+            self.copy(v, x)
+        if in_place and v.name not in self.wides:
+            self.alias(v, x)
+        self.may(v, value.kind)
+        self.put(value.kind, v, self.dims(x), value.path, value.v, (), ())
+
+    def put(
+        self,
+        kind: str,
+        x: Var,
+        dims: Sequence[str],
+        path: Path,
+        v: Operand,
+        at: tuple[Index, ...],
+        of: tuple[Index, ...],
+    ) -> None:
+        """Sets or adds to the elements at `at` and the rest of `path`; `of` are the positions in `v`."""
+        axis = len(at)
+        if axis == len(dims):
+            self.write(kind, x, at, v, of)
+            return
+        step = path[axis] if axis < len(path) else None
+        if isinstance(step, At):
+            i = self.checked(step, dims[axis])
+            self.put(kind, x, dims, path, v, (*at, i), of)
+            return
+        low, high = "0", dims[axis]
+        if isinstance(step, Slice):
+            if self.varies(step.low, step.high):
+                raise Unfit
+            low, high = self.host.whole(step.low), self.host.whole(step.high)
+            if not step.proved:
+                with self.host.inside(f"if not 0 <= {low} <= {high} <= {dims[axis]}:"):
+                    self.host.leave()
+        n = self.dims(v)[len(of)]
+        size = high if low == "0" else f"({high} - {low})"
+        if n != size:
+            with self.host.inside(f"if {n} != {size}:"):
+                self.host.leave()
+        k = self.host.changing("k")
+        with self.host.inside(f"for {k} in range({n}):"):
+            here = Index(k if low == "0" else f"({low} + {k})")
+            self.put(kind, x, dims, path, v, (*at, here), (*of, Index(k)))
+
+    def write(self, kind: str, x: Var, at: Sequence[Index], v: Operand, of: tuple[Index, ...]) -> None:
+        made = self.element(v, of) if rank(v.type) else self.lane(v)
+        if x.name in self.wides:
+            self.write_wide(kind, self.wides[x.name], at, made)
+            return
+        text, dims = self.host.whole(x), self.dims(x)
+        if not any(i.varies for i in at):
+            if kind == "set":
+                raise Unfit
+            self.line(f"add_lanes({text}, {bare(position([i.text for i in at], dims))}, {bare(made)}, {self.counted})")
+            return
+        base, step = self.straight(at, dims)
+        if not base or self.mask:
+            where = self.safe(position([i.text for i in at], dims))
+            act = "scatter" if kind == "set" else "add_at"
+            self.line(f"{act}({text}, {where}, {bare(made)}, {self.counted})")
+        elif step != "1":
+            act = "sts" if kind == "set" else "adds"
+            self.line(f"{act}({text}, {bare(base)}, {bare(step)}, {bare(made)}, {self.count})")
+        else:
+            base = self.named(base, "at") if kind == "add" else base
+            made = f"ld({WIDTH}, {text}, {base}, {self.count}) + {made}" if kind == "add" else made
+            self.line(f"st({text}, {bare(base)}, {bare(made)}, {self.count})")
+
+    def is_lane(self, x: Operand, at: Sequence[Index]) -> bool:
+        """Whether reading an array gives a lane."""
+        return isinstance(x, Var) and (x.name in self.wides or x.name in self.views or any(i.varies for i in at))
+
+    def write_wide(self, kind: str, wide: Wide, at: Sequence[Index], made: str) -> None:
+        where = position([i.text for i in at], wide.dims)
+        where = f"{wide.start} + {where}" if wide.start else where
+        if any(i.varies for i in at):
+            act = "scatter" if kind == "set" else "add_at"
+            mask = self.mask or f"turns_of({WIDTH}, {WIDTH})"
+            self.line(f"{act}({wide.buffer}, own({self.safe(where)}), {bare(made)}, {mask})")
+            return
+        if kind == "add" or self.mask:
+            where = self.named(where, "at")
+            old = f"ld_wide({WIDTH}, {wide.buffer}, {where})"
+            made = self.kept(f"{old} + {made}" if kind == "add" else made, old)
+        self.line(f"st_wide({wide.buffer}, {bare(where)}, {bare(made)})")
+
+    def room(self, v: Var, dims: Sequence[str]) -> Wide:
+        """A buffer for an array of lanes."""
+        name = self.host.fresh(v.name)
+        self.host.allocate(name, [*dims, str(WIDTH)], dtype(v.type), self.host.lasts(v))
+        self.wides[v.name] = made = Wide(name, tuple(dims))
+        self.host.share(v, name)
+        return made
+
+    def copy(self, v: Var, x: Operand) -> None:
+        """`v` is an array of lanes with the elements of `x`."""
+        made = self.room(v, [self.sized(n) for n in self.dims(x)])
+        with self.over(made.dims) as at:
+            self.line(
+                f"st_wide({made.buffer}, {bare(position([i.text for i in at], made.dims))}, {self.element(x, at)})"
+            )
+
+    def sized(self, n: str) -> str:
+        """A size that may stand more than once."""
+        return n if n.isidentifier() or n.isdigit() else self.host.same("n", n)
+
+    def element(self, x: Operand, at: Sequence[Index]) -> str:
+        """One element as a lane."""
+        text = self.read(x, at)
+        return text if self.is_lane(x, at) else f"spl({WIDTH}, {text})"
+
+    @contextmanager
+    def over(self, dims: Sequence[str]) -> Iterator[tuple[Index, ...]]:
+        """Loops over all positions of an array."""
+        names = [self.host.changing("k") for _ in dims]
+        for k, n in zip(names, dims, strict=True):
+            self.line(f"for {k} in range({n}):")
+            self.host.depth += 1
+        yield tuple(map(Index, names))
+        self.host.depth -= len(names)
+
+    def make(self, v: Var, parts: Sequence[Operand]) -> None:
+        if any(rank(p.type) for p in parts):
+            raise Unfit
+        made = self.room(v, [str(len(parts))])
+        for k, p in enumerate(parts):
+            self.line(f"st_wide({made.buffer}, {k}, {bare(self.lane(p))})")
+
+    def fill(self, let: Let, shape: Sequence[Operand], v: Operand) -> None:
+        if self.varies(*shape) or not shape:
+            raise Unfit
+        for s in shape:
+            if not isinstance(s, Lit) or int(s.value) < 0:
+                with self.host.inside(f"if {self.host.whole(s)} < 0:"):
+                    self.host.leave()
+        sizes = [self.host.whole(s) for s in shape]
+        made = self.room(let.names[0], [s if s.isdigit() else self.host.same("n", f"max({s}, 0)") for s in sizes])
+        with self.over(made.dims) as at:
+            where = bare(position([i.text for i in at], made.dims))
+            self.line(f"st_wide({made.buffer}, {where}, {bare(self.lane(v))})")

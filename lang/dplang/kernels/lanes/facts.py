@@ -1,0 +1,224 @@
+"""What of the body of a parallel loop differs from turn to turn, and whether lanes are worth it there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ...core.ir import (
+    INT,
+    KEY,
+    ArrayType,
+    Block,
+    Build,
+    Call,
+    Carry,
+    Checkpoint,
+    Dim,
+    Fill,
+    Get,
+    If,
+    Let,
+    Lit,
+    Loop,
+    Make,
+    Operand,
+    Prim,
+    Reduce,
+    Result,
+    Stop,
+    Update,
+    Value,
+    Var,
+    While,
+)
+from ...core.rewrite import blocks, lets_of, operands, path_operands
+from ..rows import FAULTS
+from .rows import COSTLY
+
+
+@dataclass(slots=True)
+class Facts:
+    """Names by what they are in the body of a loop.
+
+    varying   differ between turns: a scalar is a lane, an array one of lanes
+    shared    versions of the arrays that the loop carries: one for all turns
+    ragged    arrays whose first size differs between turns
+    inside    bound in the body
+    """
+
+    varying: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
+    ragged: set[str] = field(default_factory=set)
+    inside: set[str] = field(default_factory=set)
+
+    def varies(self, *given: Operand) -> bool:
+        return any(isinstance(o, Var) and o.name in self.varying for o in given)
+
+    def is_shared(self, o: Operand) -> bool:
+        return isinstance(o, Var) and o.name in self.shared
+
+    def own(self, x: Operand) -> None:
+        """An array that is updated differently in each turn is of lanes from the start, where the body makes it."""
+        if isinstance(x, Var) and x.name in self.inside:
+            self.varying.add(x.name)
+
+    def is_uniform(self, let: Let) -> bool:
+        """Whether a Let does the same in every turn, and needs to be done but once for all."""
+        return not any(
+            (inner.names and any(v.name in self.varying or v.name in self.shared for v in inner.names))
+            or self.varies(*operands(inner.value))
+            for inner in (let, *(i for _, b in blocks(let.value) for i in lets_of(b)))
+        )  # fmt: skip
+
+
+def facts(loop: Loop) -> Facts:
+    """The facts of the body of a loop whose turns become lanes."""
+    found = Facts()
+    found.varying.add(loop.index.name)
+    found.inside = {v.name for let in lets_of(loop.body) for v in let.names}
+    for r, o in zip(loop.results, loop.body.results, strict=True):
+        if isinstance(r, Carry):
+            if isinstance(r.param.type, ArrayType):
+                found.shared.add(r.param.name)
+            elif o != r.param:
+                found.varying.add(r.param.name)
+    before = (-1, -1, -1)
+    while before != (now := (len(found.varying), len(found.shared), len(found.ragged))):
+        before = now
+        _block(loop.body, found)
+    return found
+
+
+def _block(block: Block, found: Facts) -> None:
+    for let in block.lets:
+        _let(let, found)
+
+
+def _let(let: Let, found: Facts) -> None:
+    value: Operand | Value = let.value
+    names = let.names
+    match value:
+        case Var() | Stop(Var()):
+            x = value if isinstance(value, Var) else value.x
+            _follow(names[0], [x], found)
+        case Prim(args=args) | Make(args) | Call(_, args):
+            if found.varies(*args):
+                found.varying.update(v.name for v in names)
+        case Fill(_, v):
+            if found.varies(v):
+                found.varying.add(names[0].name)
+        case Get(x, path):
+            if found.varies(x, *path_operands(path)):
+                found.varying.add(names[0].name)
+        case Update(_, x, path, v):
+            if found.is_shared(x):
+                found.shared.add(names[0].name)
+            elif found.varies(x, v, *path_operands(path)) or names[0].name in found.varying:
+                found.varying.add(names[0].name)
+                found.own(x)
+                _follow(names[0], [x], found)
+        case Dim(x, axis):
+            if axis == 0 and isinstance(x, Var) and x.name in found.ragged:
+                found.varying.add(names[0].name)
+        case If(cond, then, orelse):
+            _block(then, found)
+            _block(orelse, found)
+            for v, a, b in zip(names, then.results, orelse.results, strict=True):
+                if found.varies(cond) and not found.is_shared(a):
+                    found.varying.add(v.name)
+                _follow(v, [a, b], found)
+        case Checkpoint(body):
+            _block(body, found)
+            for v, r in zip(names, body.results, strict=True):
+                _follow(v, [r], found)
+        case Loop(_, low, high, results, body):
+            _turns(names, results, body, found.varies(low, high), found)
+        case While(_, results, cond, body):
+            _block(cond, found)
+            ends = found.varies(cond.results[0])
+            if ends:
+                found.varying.add(names[-1].name)
+            _turns(names, results, body, ends, found)
+            if ends:
+                _block(cond, found)
+        case _:
+            pass
+
+
+def _turns(names: Sequence[Var], results: Sequence[Result], body: Block, ragged: bool, found: Facts) -> None:
+    """An inner loop; `ragged`: lanes leave it after different numbers of turns."""
+    _block(body, found)
+    for v, r, o in zip(names, results, body.results, strict=False):
+        match r:
+            case Carry(param, init):
+                _follow(param, [init, o], found)
+                if ragged and param.name not in found.shared:
+                    found.varying.add(param.name)
+                if param.name in found.varying and isinstance(param.type, ArrayType):
+                    found.own(init)
+                _follow(v, [param], found)
+            case Build():
+                if ragged:
+                    found.ragged.add(v.name)
+                if ragged or _lanes_in(body, results, found):
+                    found.varying.add(v.name)
+            case Reduce():
+                if ragged or found.varies(o):
+                    found.varying.add(v.name)
+
+
+def _lanes_in(body: Block, results: Sequence[Result], found: Facts) -> bool:
+    names = {v.name for let in lets_of(body) for v in let.names}
+    names |= {r.param.name for r in results if isinstance(r, Carry)}
+    return found.varies(*body.results) or not names.isdisjoint(found.varying | found.shared)
+
+
+def _follow(v: Var, sources: list[Operand], found: Facts) -> None:
+    """`v` is one of its sources."""
+    for o in sources:
+        if isinstance(o, Var):
+            for kind in (found.varying, found.shared, found.ragged):
+                if o.name in kind:
+                    kind.add(v.name)
+    if v.name in found.shared:
+        found.varying.discard(v.name)
+
+
+def is_worth(loop: Loop, found: Facts) -> bool:
+    """Whether lanes gain anything: where functions are computed, or a state that turns of an inner loop hand on keeps
+    a processor waiting."""
+    if isinstance(loop.low, Lit) and isinstance(loop.high, Lit) and int(loop.high.value) - int(loop.low.value) < 3:
+        return False
+    for let in lets_of(loop.body):
+        if isinstance(let.value, Prim) and let.value.op in COSTLY and found.varies(*let.value.args):
+            return True
+        if isinstance(let.value, Loop | While):
+            for r, v in zip(let.value.results, let.names, strict=False):
+                if v.name in found.varying and (isinstance(r, Carry | Reduce)):
+                    return True
+    return False
+
+
+def costs(block: Block) -> int:
+    """About what a block of scalars costs; more than any where it may not be done in vain."""
+    total = 0
+    for let in block.lets:
+        match let.value:
+            case Prim(op, args) if not any(isinstance(o.type, ArrayType) for o in (*args, *let.names)):
+                light = op not in COSTLY or op in ("/", "sqrt")
+                total += NEVER if _faults(op, args) else 1 if light else 8
+            case If(_, then, orelse) if not any(isinstance(v.type, ArrayType) for v in let.names):
+                total += 1 + costs(then) + costs(orelse)
+            case Var() | Lit() | Dim() | Stop():
+                pass
+            case _:
+                total += NEVER
+    return total
+
+
+NEVER = 1000
+
+
+def _faults(op: str, args: tuple[Operand, ...]) -> bool:
+    return op in ("int", "random.integer") or (op in FAULTS and args[0].type in (INT, KEY))
