@@ -58,17 +58,24 @@ def arguments(small: bool) -> dict[str, dict[str, Any]]:
     }
 
 
+def ways_of(name: str) -> list[str]:
+    return [way for way, _ in FUNCTION.findall(_text(name))]
+
+
 def ways(name: str) -> tuple[Text, dict[str, list[str]]]:
     """The program of a work, a gradient added to each way, and the parameters of the ways by name."""
-    path = HERE / "cliffs" / f"{name}.dp"
-    text = path.read_text(encoding="utf-8")
+    text = _text(name)
     found: dict[str, list[str]] = {}
     gradients = []
     for way, parameters in FUNCTION.findall(text):
         names = found[way] = re.findall(r"(\w+):", parameters)
         varied = ", ".join(n for n in names if n in VARIED.get(name, names[:1]))
         gradients.append(f"fn {way}_gradient({parameters}) = grad({way}, wrt = ({varied}))({', '.join(names)})\n")
-    return Text(text + "\n" + "".join(gradients), path.name), found
+    return Text(text + "\n" + "".join(gradients), f"{name}.dp"), found
+
+
+def _text(name: str) -> str:
+    return (HERE / "cliffs" / f"{name}.dp").read_text(encoding="utf-8")
 
 
 def leaves(given: Mapping[str, Any], parameters: list[str]) -> list[Any]:

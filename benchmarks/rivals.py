@@ -7,6 +7,7 @@ the numbers are there; compiling is left to the first call.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ Pair = tuple[Callable[[], Any], Callable[[], Any]]
 
 
 def jax_works(name: str, args: tuple[Any, ...]) -> Pair:
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     import jax
 
     jax.config.update("jax_enable_x64", True)
