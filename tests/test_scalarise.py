@@ -203,6 +203,35 @@ let a = orbit([1.0, 0.0, 0.0, 1.1], 30)
 let b = grad(orbit, wrt = start)([1.0, 0.0, 0.0, 1.1], 30)
 """
 
+SOFTMAX = """
+fn nll(w: Float[3, 2], x: Float[n, 2], y: Int[n]) -> Float {
+  var s = 0.0
+  for i in 0..len(y) {
+    let z = w @ x[i]
+    s += logsumexp(z) - z[y[i]]
+  }
+  s
+}
+let w = [[0.1, 0.2], [0.3, -0.4], [0.5, 0.6]]
+let x = [[1.0, 2.0], [0.5, -1.0], [2.0, 1.0]]
+let a = nll(w, x, [0, 2, 1])
+let g = grad(nll)(w, x, [0, 2, 1])
+let b = [logsumexp([v, -v, 2.0 * v]) for v in [1.0, -1.0 / 0.0, 0.0 / 0.0, 1.0 / 0.0]]
+"""
+
+ROTATED = """
+fn f(x: Float[n]) -> Float {
+  var t = [0.5, 1.0, 1.5]
+  for i in 0..len(x) {
+    t[i % 3] += x[i] * t[(i + 1) % 3]
+    t[(i + 2) % 3] = t[0] - 0.5
+  }
+  t[0] + t[1] * t[2]
+}
+let a = f([1.0, 2.0, 3.0, 4.0, 5.0])
+let g = grad(f)([1.0, 2.0, 3.0, 4.0, 5.0])
+"""
+
 PROGRAMS = {
     "bodies": BODIES,
     "matrices": MATRICES,
@@ -214,6 +243,8 @@ PROGRAMS = {
     "quaternions": QUATERNIONS,
     "rows": ROWS,
     "orbit": ORBIT,
+    "softmax": SOFTMAX,
+    "rotated": ROTATED,
 }
 
 
@@ -317,13 +348,13 @@ def test_no_loop_makes_a_small_array(text: str) -> None:
 
 
 LOOKED_UP = """
-fn f(x: Float[n], table: Float[4]) -> Float {
+fn f(x: Float[n], table: Float[6]) -> Float {
   var t = [0.5 * v for v in table]
-  for i in 0..len(x) { t[i % 4] = x[i] + t[(i + 1) % 4] }
+  for i in 0..len(x) { t[i % 6] = x[i] + t[(i + 1) % 6] }
   t[0]
 }
-fn work(n: Int) -> Float = f([float(i) for i in 0..n], [1.0, 2.0, 3.0, 4.0])
-let a = f([1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 2.0, 3.0, 4.0])
+fn work(n: Int) -> Float = f([float(i) for i in 0..n], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+let a = work(7)
 """
 
 

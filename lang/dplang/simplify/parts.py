@@ -101,10 +101,48 @@ def reduction(op: str, terms: Sequence[Operand], t: Scalar, write: Write) -> Ope
             found = terms[0]
             for b in terms[1:]:
                 yes, no = (Lit(True, BOOL), b) if op == "any" else (b, Lit(False, BOOL))
-                found = write(If(found, Block((), (yes,)), Block((), (no,))), BOOL)
+                found = choice(found, yes, no, BOOL, write)
             return found
+        case "logsumexp":
+            return _logsumexp(terms, t, write)
         case _:
             return _best(op, terms, t, write)
+
+
+def choice(cond: Operand, yes: Operand, no: Operand, t: Type, write: Write) -> Var:
+    """One of two operands."""
+    return write(If(cond, Block((), (yes,)), Block((), (no,))), t)
+
+
+def _logsumexp(terms: Sequence[Operand], t: Scalar, write: Write) -> Operand:
+    top = terms[0]
+    for v in terms[1:]:  # the largest; not a number where one is none
+        bare = choice(write(Prim("isnan", (v,)), BOOL), v, top, t, write)
+        top = choice(write(Prim(">", (v, top)), BOOL), v, bare, t, write)
+    base = choice(write(Prim("isfinite", (top,)), BOOL), top, zero(t), t, write)
+    parts = [write(Prim("exp", (write(Prim("-", (v, base)), t),)), t) for v in terms]
+    return write(Prim("+", (write(Prim("log", (total(parts, t, write),)), t), base)), t)
+
+
+def searched(x: Parts, index: Operand, write: Write) -> Operand:
+    """The element of a vector at an index within it that is not known."""
+    found = x.elems[-1]
+    for k in reversed(range(len(x.elems) - 1)):
+        found = choice(_is(index, k, write), x.elems[k], found, x.type, write)
+    return found
+
+
+def replaced(x: Parts, index: Operand, v: Operand, kind: str, write: Write) -> list[Operand]:
+    """The elements of a vector with the one at an index within it that is not known set, or added to."""
+    made: list[Operand] = []
+    for k, e in enumerate(x.elems):
+        new = v if kind == "set" else plus(e, v, x.type, write)
+        made.append(choice(_is(index, k, write), new, e, x.type, write))
+    return made
+
+
+def _is(index: Operand, k: int, write: Write) -> Operand:
+    return write(Prim("==", (index, Lit(k, INT))), BOOL)
 
 
 def _best(op: str, terms: Sequence[Operand], t: Scalar, write: Write) -> Operand:
@@ -113,8 +151,8 @@ def _best(op: str, terms: Sequence[Operand], t: Scalar, write: Write) -> Operand
     for k, v in enumerate(terms[1:], 1):
         better = write(Prim("<" if op.endswith("min") else ">", (v, best)), BOOL)
         if op.startswith("arg"):
-            at = write(If(better, Block((), (Lit(k, INT),)), Block((), (at,))), INT)
-        best = write(If(better, Block((), (v,)), Block((), (best,))), t)
+            at = choice(better, Lit(k, INT), at, INT, write)
+        best = choice(better, v, best, t, write)
     return at if op.startswith("arg") else best
 
 

@@ -14,6 +14,7 @@ from typing import Literal, assert_never
 
 from ..core.build import literal
 from ..core.ir import (
+    BOOL,
     INT,
     Arm,
     ArrayType,
@@ -22,6 +23,7 @@ from ..core.ir import (
     Build,
     Call,
     Carry,
+    Check,
     Checkpoint,
     Dim,
     Fill,
@@ -50,9 +52,9 @@ from ..core.ir import (
 )
 from ..core.rewrite import all_names, calls, map_path, map_value
 from ..errors import Span
-from .parts import Dims, Parts, plus, positions, primitive, reached, reduction, steps
+from .parts import Dims, Parts, choice, plus, positions, primitive, reached, reduction, replaced, searched, steps
 from .shapes import Shapes, arithmetic
-from .webs import Plan, Signature, expands, is_small, plan
+from .webs import Plan, Signature, expands, is_searched, is_small, plan
 
 
 def scalarise(program: Program) -> Program:
@@ -425,6 +427,11 @@ class _Scalarise:
                 else:
                     self.known[name.name] = self.settle(name, elems)
                 return
+            step = path[0]
+            if isinstance(step, At) and found.whole is None and self.is_searched(found, path):
+                self.inside_bounds(step, found.dims[0])
+                self.known[name.name] = searched(found, step.index, self.write)
+                return
         whole = self.operand(x)
         made = self.bind(name)
         self.emit((made,), Get(whole, path))
@@ -449,6 +456,12 @@ class _Scalarise:
                     elems[k] = v if value.kind == "set" else plus(elems[k], v, x.type, self.write)
                 self.known[name.name] = self.group(x.dims, elems, x.type)
                 return
+            step = path[0] if path else None
+            if isinstance(step, At) and self.is_searched(x, path):
+                self.inside_bounds(step, x.dims[0])
+                elems = replaced(x, step.index, self.operand(value.v), value.kind, self.write)
+                self.known[name.name] = self.group(x.dims, elems, x.type)
+                return
         else:
             new = self.find(value.v)
             if isinstance(new, Parts) and new.whole is None and self.has_rows(value.x, path, new.dims):
@@ -456,6 +469,18 @@ class _Scalarise:
                 return
         self.emit((self.bind(name),), Update(value.kind, self.operand(value.x), path, self.operand(value.v)))
         self.open(name)
+
+    def is_searched(self, x: Parts, path: Path) -> bool:
+        """Whether the place of an element is found by comparing; a literal one that is outside faults as it did."""
+        return is_searched(x.dims, path) and not any(isinstance(s, At) and isinstance(s.index, Lit) for s in path)
+
+    def inside_bounds(self, step: At, n: int) -> None:
+        """The check that an index has of its own in an array."""
+        if not step.proved:
+            low = self.write(Prim(">=", (step.index, literal(0))), BOOL)
+            high = self.write(Prim("<", (step.index, literal(n))), BOOL)
+            both = choice(low, high, literal(False), BOOL, self.write)
+            self.emit((), Check(both, "E0601", (step.index, literal(n), literal(0))))
 
     def fits(self, v: Operand, dims: Dims, path: Path, numbers: list[int]) -> bool:
         """Whether an array has the shape of the part of a small array that it goes to."""

@@ -50,6 +50,8 @@ from .shapes import Shapes
 
 SMALL = 16
 """Elements of an array, and turns of a loop, up to which they are taken apart."""
+FEW = 4
+"""Elements of a vector up to which a position that only the run knows is looked for among them."""
 UNROLLED = 400
 """Lets that a loop may become."""
 GROWTH = 1500
@@ -104,6 +106,11 @@ def is_small(dims: tuple[int | None, ...]) -> TypeGuard[tuple[int, ...]]:
     return bool(dims) and all(n is not None for n in dims) and 1 <= prod(n or 0 for n in dims) <= SMALL
 
 
+def is_searched(dims: tuple[int | None, ...], path: Path) -> bool:
+    """Whether a position is looked for among the elements of a vector, one after the other."""
+    return len(dims) == 1 and dims[0] is not None and dims[0] <= FEW and len(path) == 1 and isinstance(path[0], At)
+
+
 def plan(fn: Fn, shapes: Shapes, signatures: dict[str, Signature]) -> Plan:
     """Decides for a function; `signatures` of those that take scalars for arrays."""
     refused: set[int] = set()
@@ -127,6 +134,12 @@ class _Webs:
         self.held: set[str] = set()
         self.stuck: set[str] = set()
         """Names with a position that only the run tells."""
+        self.sought: set[str] = set()
+        """The same, but found by comparing: cheap for an array that is made anew as often as it is looked at."""
+        self.carried: set[str] = set()
+        self.depth = 0
+        self.depths: dict[str, int] = {}
+        """How many loops are around a name."""
         self.used: set[str] = set()
         self.needs: list[tuple[str, Deps]] = []
         """Names that are scalars only if these loops are unrolled."""
@@ -147,7 +160,9 @@ class _Webs:
         for k, r in enumerate(fn.body.results):
             if signature is not None and signature.results[k]:
                 self.use(r, frozenset())
-        stuck = {self.webs.find(n) for n in self.stuck}
+        carried = {self.webs.find(n) for n in self.carried}
+        sought = {self.webs.find(n) for n in self.sought}
+        stuck = {self.webs.find(n) for n in self.stuck} | carried & sought
         used = {self.families.find(n) for n in self.used}
         found = Plan(split=set(self.given))
         for name in self.held - self.given:
@@ -175,7 +190,7 @@ class _Webs:
         trips = self.shapes.trips(loop)
         kinds = {r.op for r in loop.results if isinstance(r, Reduce)}
         size = inside[0] + len(kinds)
-        if trips is None or not 1 <= trips <= SMALL or trips * size > UNROLLED or "logsumexp" in kinds:
+        if trips is None or not 1 <= trips <= SMALL or trips * size > UNROLLED:
             return 1 + size
         self.growth[id(let)] = (trips - 1) * size
         flat = not any(True for inner in loop.body.lets for _ in blocks(inner.value))
@@ -238,6 +253,7 @@ class _Webs:
             for v in let.names:
                 if self.small(v):
                     self.held.add(v.name)
+                    self.depths[v.name] = self.depth
             self.let(let)
 
     def let(self, let: Let) -> None:
@@ -296,12 +312,16 @@ class _Webs:
             self.give(name)
         elif loops is None:
             if x.name not in self.given:
-                self.stuck.add(x.name)
+                self.seek(x, path)
             self.give(name)
         else:
             self.use(x, loops)
             if x.name in self.given:
                 self.give(name)
+
+    def seek(self, x: Var, path: Path) -> None:
+        fresh = self.depths.get(x.name) == self.depth and is_searched(self.shapes.of(x), path)
+        (self.sought if fresh else self.stuck).add(x.name)
 
     def update(self, name: Var, value: Update) -> None:
         loops = self.reach(value.path)
@@ -310,7 +330,7 @@ class _Webs:
         elif self.small(name):
             self.link(name, value.x)
             if loops is None:
-                self.stuck.add(name.name)
+                self.seek(name, value.path)
             else:
                 self.use(name, loops)
                 self.relate(name, value.v)
@@ -328,9 +348,13 @@ class _Webs:
         for r in loop.results:
             if isinstance(r, Carry) and self.small(r.param):
                 self.held.add(r.param.name)
+                if not unrolls:
+                    self.carried.add(r.param.name)
+        self.depth += not unrolls
         if isinstance(loop, While):
             self.block(loop.cond)
         self.block(loop.body)
+        self.depth -= not unrolls
         for v, result, o in zip(let.names, loop.results, loop.body.results, strict=False):
             self.result(v, result, o, frozenset((id(let),)) if unrolls else None)
 
