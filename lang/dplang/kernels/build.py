@@ -44,8 +44,9 @@ def _kept(name: str) -> Callable[..., Any] | None:
 
 def _compiled(name: str, emitted: Emitted) -> Callable[..., Any]:
     from .code import FILES, pack
+    from .compiler import remembering
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), remembering():
         warnings.simplefilter("ignore")
         try:
             names = _names(name, emitted.text)

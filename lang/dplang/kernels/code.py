@@ -41,7 +41,8 @@ FILES = Cache()
 def surroundings() -> bytes:
     """What else, besides its text, decides what a kernel does."""
     here = Path(__file__).parent
-    sources = [Path(__file__), here / "support.py", here / "arena.py", *sorted((here / "lanes").glob("*.py"))]
+    helpers = [here / f"{name}.py" for name in ("code", "compiler", "support", "arena")]
+    sources = [*helpers, *sorted((here / "lanes").glob("*.py"))]
     target = cpu_target.target_context.codegen().magic_tuple()
     versions = (__version__, numba.__version__, llvmlite.__version__, np.__version__, platform.python_version())
     parts = [repr((versions, target, platform.python_implementation())).encode(), *(s.read_bytes() for s in sources)]

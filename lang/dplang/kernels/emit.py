@@ -80,7 +80,7 @@ import math
 import numpy as np
 from numba import njit, types
 
-from dplang.kernels.support import OPTIONS
+from dplang.kernels.compiler import OPTIONS
 """
 
 CONTRACT = """
