@@ -6,7 +6,7 @@ them before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ..analyse.access import Indices, atom
@@ -16,11 +16,13 @@ from ..core.ir import (
     At,
     Block,
     Build,
+    Carry,
     Check,
     Dim,
     Fill,
     Fn,
     Get,
+    If,
     Let,
     Lit,
     Loop,
@@ -31,10 +33,10 @@ from ..core.ir import (
     Update,
     Value,
     Var,
+    While,
 )
-from ..core.rewrite import lets_of, map_value
+from ..core.rewrite import blocks, lets_of, map_value, operands
 from ..core.sizes import Atom, Opaque, Size, apply
-from .total import Totality
 
 Fact = tuple[Atom, Size]
 """An atom and the size that it is equal to."""
@@ -56,27 +58,87 @@ class Ranges(Indices):
             if isinstance(let.value, Prim) and let.value.op == "==" and let.value.args[0].type == INT
         }
 
+    def _enter(self, let: Let) -> None:
+        super()._enter(let)
+        if isinstance(let.value, Loop | While):
+            for r in let.value.results:
+                if isinstance(r, Carry):
+                    self.like(r.param, r.init)
+
+    def like(self, v: Var, x: Operand) -> None:
+        """Notes that `v` has the dimensions of `x`."""
+        if isinstance(v.type, ArrayType) and isinstance(x, Var):
+            for axis in range(len(v.type.dims)):
+                self._dims[v.name, axis] = self._dim(x, axis)
+
+    def _alike(self, a: Operand, b: Operand) -> bool:
+        """Whether two arrays surely have the same dimensions."""
+        if not isinstance(a, Var) or not isinstance(b, Var) or not isinstance(a.type, ArrayType):
+            return False
+        return all(self._dim(a, axis) == self._dim(b, axis) for axis in range(len(a.type.dims)))
+
     def _shapes(self, let: Let) -> None:
-        if isinstance(let.value, Loop):
-            trips = self.form(let.value.high) - self.form(let.value.low)
-            for name, r in zip(let.names, let.value.results, strict=True):
-                if isinstance(r, Build):
-                    self._dims[name.name, 0] = trips if self.natural_size(trips) else apply("max", NOTHING, trips)
-        elif isinstance(let.value, Get) and isinstance(let.value.x, Var) and isinstance(let.names[0].type, ArrayType):
-            if all(isinstance(s, At) for s in let.value.path):
-                for axis in range(len(let.names[0].type.dims)):
-                    self._dims[let.names[0].name, axis] = self._dim(let.value.x, axis + len(let.value.path))
-        else:
-            super()._shapes(let)
+        value = let.value
+        match value:
+            case Var():
+                self.like(let.names[0], value)
+            case Get(Var() as x, path) if all(isinstance(s, At) for s in path):
+                v = let.names[0]
+                for axis in range(len(v.type.dims) if isinstance(v.type, ArrayType) else 0):
+                    self._dims[v.name, axis] = self._dim(x, axis + len(path))
+            case Update("set", _, (), v):
+                self.like(let.names[0], v)
+            case If(_, then, orelse):
+                for name, a, b in zip(let.names, then.results, orelse.results, strict=True):
+                    if self._alike(a, b):
+                        self.like(name, a)
+            case Loop() | While():
+                self._loop(let, value)
+            case _:
+                super()._shapes(let)
+
+    def _loop(self, let: Let, loop: Loop | While) -> None:
+        """State keeps its dimensions if each turn does, supposing that those before did."""
+        state = list(zip(loop.results, loop.body.results, let.names, strict=False))
+        wrong = [r.param for r, o, _ in state if isinstance(r, Carry) and not self._kept(r, o)]
+        while wrong:
+            self._forget(loop.body)
+            for v in wrong:
+                for axis in range(len(v.type.dims) if isinstance(v.type, ArrayType) else 0):
+                    self._dims[v.name, axis] = Size.of(atom(f"{v.name}#{axis}"))
+            self._block(loop.body)
+            wrong = [r.param for r, o, _ in state if isinstance(r, Carry) and not self._kept(r, o)]
+        for r, o, v in state:
+            if isinstance(r, Carry):
+                if self._alike(r.param, r.init) or r.init == o:
+                    self.like(v, r.init)
+            elif isinstance(r, Build) and isinstance(loop, Loop):
+                trips = self.form(loop.high) - self.form(loop.low)
+                self._dims[v.name, 0] = trips if self.natural_size(trips) else apply("max", NOTHING, trips)
+
+    def _forget(self, block: Block) -> None:
+        """What was found out of a block on a false supposition."""
+        bound = {v.name for let in lets_of(block) for v in let.names}
+        bound.update(v.name for let in lets_of(block) for params, _ in blocks(let.value) for v in params)
+        self._dims = {key: size for key, size in self._dims.items() if key[0] not in bound}
+
+    def _kept(self, r: Carry, out: Operand) -> bool:
+        return not isinstance(r.param.type, ArrayType) or not self._alike(r.param, r.init) or self._alike(out, r.init)
 
     def fact(self, let: Let) -> list[Fact]:
         """What is known once `let` has not faulted."""
+        if isinstance(let.value, Prim) and let.value.op == "@":
+            a, b = let.value.args
+            if isinstance(a, Var) and isinstance(b, Var) and isinstance(a.type, ArrayType):
+                return self._equal(self._dim(a, len(a.type.dims) - 1), self._dim(b, 0))
         if not isinstance(let.value, Check) or not isinstance(let.value.cond, Var):
             return []
         made = self.compared.get(let.value.cond.name)
         if made is None:
             return []
-        a, b = (self.form(o) for o in made.args)
+        return self._equal(self.form(made.args[0]), self.form(made.args[1]))
+
+    def _equal(self, a: Size, b: Size) -> list[Fact]:
         for x, y in ((a, b), (b, a)):
             if x.atom is not None and x.atom not in y.atoms():
                 return [(x.atom, y)]
@@ -115,42 +177,66 @@ class Ranges(Indices):
         return self._dim(x, axis)
 
 
+def _all(block: Block) -> Iterator[Block]:
+    yield block
+    for let in block.lets:
+        for _, inner in blocks(let.value):
+            yield from _all(inner)
+
+
 # ---- sizes that are known by other names
 
 
 def sizes(program: Program) -> Program:
     """Every `Dim` is asked of the array that others were made from, or is what the text says."""
-    totality = Totality(program)
     fns = dict(program.fns)
     for name, fn in fns.items():
         if any(isinstance(let.value, Dim) for let in lets_of(fn.body)):
-            fns[name] = replace(fn, body=_Sizes(fn, totality).block(fn.body))
+            fns[name] = replace(fn, body=_Sizes(fn).block(fn.body))
     return Program(fns, program.enums, program.entry)
 
 
 class _Sizes:
-    """What may fault keeps its readers: without them it would be dead code."""
+    """An array that is read for its size alone stays so: without readers it would be dead code, and so would what it
+    is made of, which may fault."""
 
-    def __init__(self, fn: Fn, totality: Totality) -> None:
+    def __init__(self, fn: Fn) -> None:
         self.ranges = Ranges(fn)
-        self.made = {
-            v.name: (let.value, k) for let in lets_of(fn.body) if totality.let(let) for k, v in enumerate(let.names)
-        }
+        self.made: dict[str, tuple[Operand | Value, int]] = {}
+        self.state: dict[str, tuple[Operand, str]] = {}
+        self.read = {o.name for block in _all(fn.body) for o in block.results if isinstance(o, Var)}
+        for let in lets_of(fn.body):
+            value = let.value
+            if not isinstance(value, Dim):
+                self.read.update(o.name for o in operands(value) if isinstance(o, Var))
+            self.made.update((v.name, (value, k)) for k, v in enumerate(let.names))
+            if isinstance(value, Loop | While):
+                for r, v in zip(value.results, let.names, strict=False):
+                    if isinstance(r, Carry):
+                        self.state[v.name] = self.state[r.param.name] = (r.init, v.name)
 
     def block(self, block: Block) -> Block:
         lets = []
         for let in block.lets:
             value = map_value(let.value, lambda o: o, lambda params, inner: (params, self.block(inner)))
-            if isinstance(value, Dim) and isinstance(value.x, Var):
+            if isinstance(value, Dim) and isinstance(value.x, Var) and self.is_read(value.x):
                 value = self.size(value.x, value.axis)
             lets.append(replace(let, value=value))
         return Block(tuple(lets), block.results)
+
+    def is_read(self, x: Var) -> bool:
+        """Whether something reads the elements of `x`, or of the last of its successors where it is state."""
+        _, name = self.state.get(x.name, (None, x.name))
+        return name in self.read or name not in self.made
 
     def size(self, x: Var, axis: int) -> Operand | Value:
         assert isinstance(x.type, ArrayType)
         known = x.type.dims[axis]
         if known is not None:
             return Lit(known, INT)
+        start, _ = self.state.get(x.name, (None, ""))
+        if isinstance(start, Var) and self.ranges.dim(x, axis) == self.ranges.dim(start, axis):
+            return self.size(start, axis)
         made, k = self.made.get(x.name, (None, 0))
         match made:
             case Var():

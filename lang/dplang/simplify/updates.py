@@ -155,6 +155,8 @@ class _Updates:
         param = self.names.fresh(x.name, x.type)
         path = self.place(b, update.path, turn)
         after = b.one(Update(update.kind, param, path, out), x.type, x.name)
+        for v in (param, after, second.names[0]):
+            self.ranges.like(v, x)
         self.origin[param.name] = x.name
         self.origin[after.name] = param.name
         results: list[Result] = list(loop.results)
