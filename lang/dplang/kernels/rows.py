@@ -88,6 +88,8 @@ def _whole(op: str, types: list[Type]) -> str | None:
     ranks = [len(t.dims) if isinstance(t, ArrayType) else 0 for t in types]
     match op:
         case "@" | "dot":
+            if ranks == [2, 2] and _element(types[0]) == INT:
+                return "product({0}, {1})"
             return f"matmul_{''.join('m' if r == 2 else 'v' for r in ranks)}({{0}}, {{1}})"
         case "reverse" | "transpose":
             least = 1 if op == "reverse" else 2

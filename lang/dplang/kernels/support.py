@@ -65,7 +65,11 @@ def asked(context: Any, ctl: Any) -> Any:
 @intrinsic
 def plus(context: Any, x: Any, y: Any) -> Any:
     """x + y in a sum whose order is open."""
-    return x(x, x), lambda cx, builder, sig, args: builder.fadd(*args, flags=("reassoc", "contract"))
+
+    def lower(cx: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.add(*args) if x == types.int64 else builder.fadd(*args, flags=("reassoc", "contract"))
+
+    return x(x, x), lower
 
 
 @intrinsic
@@ -523,8 +527,21 @@ def transpose_rows(x):
     return made
 
 
+BLAS = 4096
+"""Products from which on a call of BLAS pays."""
+
+
 @inline
 def matmul_mm(x, y):
+    if x.shape[0] * x.shape[1] * y.shape[1] < BLAS:
+        return product(x, y)
+    made = np.empty((x.shape[0], y.shape[1]), x.dtype)
+    np.dot(x, y, made)
+    return made
+
+
+@inline
+def product(x, y):
     made = np.zeros((x.shape[0], y.shape[1]), x.dtype)
     for i in range(x.shape[0]):
         for k in range(x.shape[1]):
@@ -538,10 +555,7 @@ def matmul_mm(x, y):
 def matmul_mv(x, y):
     made = np.empty(x.shape[0], x.dtype)
     for i in range(x.shape[0]):
-        total = x.dtype.type(0)
-        for k in range(x.shape[1]):
-            total += x[i, k] * y[k]
-        made[i] = total
+        made[i] = matmul_vv(x[i], y)
     return made
 
 
@@ -559,7 +573,7 @@ def matmul_vm(x, y):
 def matmul_vv(x, y):
     total = x.dtype.type(0)
     for k in range(x.shape[0]):
-        total += x[k] * y[k]
+        total = plus(total, x[k] * y[k])
     return total
 
 
