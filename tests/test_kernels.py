@@ -214,7 +214,7 @@ def test_random_core_is_bit_equal(first: int) -> None:
 def generated(seed: int) -> None:
     """`exact` kernels give what the interpreter gives; others round otherwise, which numeric derivatives enlarge."""
     try:
-        agree(generate(seed) + POINT)
+        agree(generate(seed) + POINT.split("let numeric")[0])
         agree(generate(seed) + POINT, 1e-6, exact=False)
     except Fault as fault:  # the judgement may find an inner gradient that is zero everywhere, nothing else
         assert {d.code for d in fault.diagnostics if d.severity == "error"} == {"E0302"}, fault

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from typing import Any, TypeAlias
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,20 +14,19 @@ from ..core.ir import BOOL, FLOAT, FLOAT32, INT, KEY, ArrayType, Fn, Program, Sc
 from ..errors import CATALOGUE, Fault
 from ..interpret.values import LARGE, free_memory
 from ..simplify.fold import fold
+from ..stop import flag, listen, on_main
+from .boundary import Boundary, Crossing, begin, end
 from .emit import Emitted, emit
 from .flatten import flatten
+from .nodes import SLOTS
 from .options import Options
 from .refuse import Refusals
 from .text import Site
+from .trap import Trap
 
-Kernel: TypeAlias = Callable[..., Any]
-"""Takes the values of a function's parameters and gives its result, or the tuple of its results. It never writes to its
-arguments; it raises `Fault` as the interpreter would, or `Left`."""
-
-SLOTS, ASK = 16, 14
-ASKED = np.zeros(1, np.int64)
-"""The flag that asks kernels to stop; its address stands in `ctl`."""
-LEFT = -1
+ASK = 14
+"""The slot of `ctl` for the address of the flag that asks a kernel to stop."""
+LEFT, STOPPED = -1, -2
 
 
 class Left(Exception):
@@ -39,7 +39,8 @@ class Kernels:
     def __init__(self, program: Program, options: Options = Options()) -> None:
         self._options = options
         self._refusals = Refusals(program)
-        fit = {name for name in program.fns if not self._refusals.inner_reason(name)}
+        self._source = program
+        fit = {name for name in program.fns if not self._refusals.reason(name)}
         self._program = fold(flatten(program, self._refusals.layouts, fit))
         self._sharing = Sharing(self._program.fns)
         self._kernels: dict[str, Kernel | None] = {}
@@ -67,56 +68,176 @@ class Kernels:
             return None
         emitted = self.text(name)
         try:
-            return _call(self._program.fns[name], emitted, build(emitted))
+            boundary = Boundary(self._source.fns[name], self._refusals.layouts)
+            return Kernel(self._program.fns[name], emitted, build(emitted), boundary)
         except NoKernel as failure:
             self.reasons[name] = str(failure)
             return None
 
 
-def _call(fn: Fn, emitted: Emitted, compiled: Callable[..., Any]) -> Kernel:
-    """`compiled` behind the values of the interpreter."""
-    from .support import Trap
+class Kernel:
+    """A compiled function behind values of the interpreter.
 
-    into = [(i, convert) for i, p in enumerate(fn.params) if (convert := _into(p.var.type, i in emitted.consumed))]
-    out = [_out(t, k in emitted.borrowed) for k, t in enumerate(fn.result_types)]
-    several = len(fn.result_types) != 1
-    plain = not any(out)
-    sites = emitted.sites
+    `call` takes the values of a function's parameters and gives its result, or the tuple of its results. It never
+    writes to its arguments; it raises `Fault` as the interpreter would, or `Left`. A call takes a `ctl` of its thread
+    and puts it back where nothing went wrong; all that is unusual is done by `again`.
 
-    def run(args: list[Any], room: int) -> Any:
-        ctl = np.zeros(SLOTS, np.int64)
-        ctl[1] = room
-        ctl[ASK] = ASKED.ctypes.data
+    For callers that write the call themselves: `names` are what it needs; `leaf` is the text of an argument, `finish`
+    what makes the result one of the interpreter, `long` whether it may take long enough to be interrupted.
+    """
+
+    def __init__(self, fn: Fn, emitted: Emitted, compiled: Callable[..., Any], boundary: Boundary) -> None:
+        calls = _Calls(fn, emitted, compiled, boundary)
+        self.again = calls.again
+        self.finish = calls.finish if any(calls.out) or not calls.out else None
+        self.long = "poll(" in emitted.text
+        self.into = dict(calls.into)
+        arena = emitted.arena or boundary.needed
+        usual = calls.crossing if arena else _converted(self, compiled) if self._converts() else _plain(self, compiled)
+        self.call = usual
+        if arena:
+            compiled, self.into, self.finish = (lambda ctl, *given: calls.crossing(*given)), {}, None
+        convert = {f"convert{i}": f for i, f in self.into.items()}
+        self.names = {"compiled": compiled, "here": _here, "seat": _seat, "listen": listen, **convert}
+
+    def __call__(self, *given: Any) -> Any:
+        return self.call(*given)
+
+    def _converts(self) -> bool:
+        return bool(self.into) or self.long or self.finish is not None
+
+    def leaf(self, i: int, text: str) -> str:
+        """The text of argument i."""
+        return f"convert{i}({text})" if i in self.into else text
+
+
+def _plain(kernel: Kernel, compiled: Callable[..., Any]) -> Callable[..., Any]:
+    """Calls of what takes and gives numbers only."""
+    again, here = kernel.again, _here
+
+    def call(*given: Any) -> Any:
+        seats = here.seats or _seat(here)
+        ctl = seats.pop()
         try:
-            return compiled(ctl, *args)
-        except Trap:
-            if ctl[0] == LEFT:
-                raise Left from None
-            raise _fault(sites[ctl[0] - 1], ctl) from None
-        except (MemoryError, ValueError):
-            raise Left from None
+            value = compiled(ctl, *given)
+        except (Trap, MemoryError, ValueError) as failure:
+            return again(given, ctl, failure)
+        seats.append(ctl)
+        return value
+
+    return call
+
+
+def _converted(kernel: Kernel, compiled: Callable[..., Any]) -> Callable[..., Any]:
+    """Calls with arguments or results that the kernel has in another form."""
+    again, here, into, finish, long = kernel.again, _here, tuple(kernel.into.items()), kernel.finish, kernel.long
 
     def call(*given: Any) -> Any:
         args = list(given)
         for i, convert in into:
             args[i] = convert(args[i])
+        seats = here.seats or _seat(here)
+        if long and here.main:
+            listen()
+        ctl = seats.pop()
         try:
-            value = run(args, LARGE)
-        except Left:
-            room = free_memory()
-            if room is None or room <= LARGE:
-                raise
-            for i in emitted.consumed:
-                args[i] = into_of[i](given[i])
-            value = run(args, room)
-        if plain:
-            return value if out or not several else ()
-        if not several:
-            return out[0](value) if out[0] else value
-        return tuple([o(v) if o else v for o, v in zip(out, value, strict=True)])
+            value = compiled(ctl, *args)
+        except (Trap, MemoryError, ValueError) as failure:
+            return again(given, ctl, failure)
+        seats.append(ctl)
+        return value if finish is None else finish(value)
 
-    into_of = dict(into)
     return call
+
+
+class _Here(threading.local):
+    """What each thread has ready for calls."""
+
+    def __init__(self) -> None:
+        self.seats: list[Any] = []
+        self.main = on_main()
+        self.flag = flag()
+
+
+_here = _Here()
+
+
+def _seat(here: _Here) -> list[Any]:
+    """The thread's free `ctl`s, one at least."""
+    ctl = np.zeros(SLOTS, np.int64)
+    ctl[1] = LARGE
+    ctl[ASK] = here.flag.buffer_info()[0]
+    here.seats.append(ctl)
+    return here.seats
+
+
+class _Calls:
+    """Calls of one kernel, whatever happens in them."""
+
+    def __init__(self, fn: Fn, emitted: Emitted, compiled: Callable[..., Any], boundary: Boundary) -> None:
+        self.compiled = compiled
+        self.sites = emitted.sites
+        self.arena = emitted.arena or boundary.needed
+        self.boundary = boundary
+        self.into = [
+            (i, convert) for i, p in enumerate(fn.params) if (convert := _into(p.var.type, i in emitted.consumed))
+        ]
+        self.out = [_out(t, k in emitted.borrowed) for k, t in enumerate(fn.result_types)]
+
+    def finish(self, value: Any) -> Any:
+        """The result as the interpreter has it."""
+        out = self.out
+        if len(out) == 1:
+            return out[0](value) if out[0] else value
+        return tuple([o(v) if o else v for o, v in zip(out, value, strict=True)]) if out else ()
+
+    def crossing(self, *given: Any) -> Any:
+        """A call with values that are others in a kernel, or with an arena."""
+        return self.repeated(given, LARGE)
+
+    def again(self, given: Sequence[Any], ctl: Any, failure: Exception) -> Any:
+        """Goes on where a call has failed."""
+        return self.repeated(given, self.next_room(ctl, failure, LARGE))
+
+    def repeated(self, given: Sequence[Any], room: int) -> Any:
+        """Calls until there is a result or a fault."""
+        while True:
+            _seat(_here)
+            ctl = _here.seats.pop()
+            ctl[1] = room
+            if _here.main:
+                listen()
+            try:
+                return self.once(given, ctl)
+            except (Trap, MemoryError, ValueError) as failure:
+                room = self.next_room(ctl, failure, room)
+
+    def once(self, given: Sequence[Any], ctl: Any) -> Any:
+        crossing = Crossing(self.boundary) if self.boundary.needed else None
+        args = list(given if crossing is None else crossing.parts(given))
+        for i, convert in self.into:
+            args[i] = convert(args[i])
+        if not self.arena:
+            return self.finish(self.compiled(ctl, *args))
+        begin(ctl)
+        try:
+            value = self.finish(self.compiled(ctl, *args))
+            return value if crossing is None else crossing.results(value)
+        finally:
+            end(ctl)
+
+    def next_room(self, ctl: Any, failure: Exception, room: int) -> int:
+        """How many bytes an array may take in another attempt; raises what a failure means where there is none."""
+        status = int(ctl[0]) if isinstance(failure, Trap) else LEFT
+        if status == STOPPED:
+            _here.flag[0] = 0  # whatever Python has to raise, it raises by the next attempt
+            return room
+        if status > 0:
+            raise _fault(self.sites[status - 1], ctl) from None
+        free = free_memory() if room == LARGE else None
+        if free is None or free <= LARGE:
+            raise Left from None
+        return free
 
 
 def _fault(site: Site, ctl: Any) -> Fault:
@@ -151,9 +272,8 @@ def _into(t: Type, consumed: bool) -> Callable[[Any], Any] | None:
 
 
 def _contiguous(a: Any) -> Any:
-    if a.flags.c_contiguous and a.flags.writeable and a.flags.aligned:
-        return a
-    return np.array(a, order="C")
+    flags = a.flags
+    return a if flags.carray or (flags.c_contiguous and flags.aligned) else np.array(a, order="C")
 
 
 def _out(t: Type, borrowed: bool) -> Callable[[Any], Any] | None:

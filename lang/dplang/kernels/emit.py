@@ -72,6 +72,7 @@ class Emitted:
     consumed: frozenset[int]
     borrowed: set[int]
     recursive: bool
+    arena: bool
 
 
 HEADER = """\
@@ -98,16 +99,22 @@ HELPERS = re.findall(
 )
 """What texts use of `support`."""
 
+ARENA = ("carray", "copy", "elements", "field", "mark", "release", "store", "take")
+"""What they use of `arena`."""
+
 WORDS = ("math", "np", "njit", "types", "OPTIONS", "ctl", "deep", "range", "abs", "min", "max")
 
-TAKEN = {*HELPERS, *LANES, *keyword.kwlist, *WORDS}
+TAKEN = {*HELPERS, *ARENA, *LANES, *keyword.kwlist, *WORDS}
 
 
 def _module(functions: list[str], options: Options) -> str:
     """The whole text: what it imports, and the functions."""
     body = "\n\n".join(functions)
-    words = set(re.findall(r"\w+", body))
-    imports = "".join(_import(room, names, words) for room, names in (("support", HELPERS), ("lanes.runtime", LANES)))
+    words = _words(body)
+    imports = "".join(
+        _import(room, names, words)
+        for room, names in (("support", HELPERS), ("lanes.runtime", LANES), ("arena", ARENA))
+    )
     return HEADER + imports + ("" if options.exact else CONTRACT) + "\n" + body
 
 
@@ -116,6 +123,10 @@ def _import(room: str, names: Sequence[str], words: set[str]) -> str:
     used = ", ".join(n for n in names if n in words)
     text = f"from dplang.kernels.{room} import ({used})"
     return textwrap.fill(text, 116, subsequent_indent="    ") + "\n" if used else ""
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text))
 
 
 def emit(program: Program, name: str, sharing: Sharing, options: Options) -> Emitted:
@@ -137,7 +148,9 @@ def emit(program: Program, name: str, sharing: Sharing, options: Options) -> Emi
     if name in loops:
         entry = fresh_name(used, f"{entry}_start")
         parts.append(_starter(program.fns[name], entry, texts[name]))
-    return Emitted(_module(parts, options), sites, entry, sharing.summary(name).updated, borrowed, bool(loops))
+    text, consumed = _module(parts, options), sharing.summary(name).updated
+    arena = not _words(text).isdisjoint(ARENA)
+    return Emitted(text, sites, entry, consumed, borrowed, bool(loops), arena)
 
 
 def _starter(fn: Fn, name: str, recursive: str) -> str:
@@ -238,7 +251,10 @@ class _Function(Loops):
                     self.alias(v, r)
             case Check(cond, code, args):
                 with self.inside(f"if not {self.whole(cond)}:"):
-                    self.fault(code, let.span, *args)
+                    if code:
+                        self.fault(code, let.span, *args)
+                    else:  # a message that only the interpreter can put together
+                        self.leave()
             case Variant() | Match() | Io() | Derive():
                 raise AssertionError("no kernel is made of these")
             case _:

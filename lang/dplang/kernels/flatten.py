@@ -1,32 +1,28 @@
 """Enum values taken apart: a tag and one slot for each payload that a variant may hold at once; core without enums.
 
 Reverse mode keeps which branch was taken, and what it needs, as values of enums that it makes; arrays of them become an
-array of tags and one array a slot. Slots are shared between variants, by type. Recursive enums stay what they are, and
-with them the functions that hold them.
+array of tags and one array a slot. Slots are shared between variants, by type. A value of a recursive enum is a node in
+an arena (`nodes`), and an Int elsewhere; so is a String, which is only passed on and compared.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal, TypeAlias
 
 from ..core.build import literal
 from ..core.ir import (
     BOOL,
-    FLOAT,
-    FLOAT32,
     INT,
-    KEY,
+    STRING,
     Arm,
     ArrayType,
-    At,
     Block,
-    Build,
     Call,
     Carry,
     Check,
     Checkpoint,
     Dim,
-    EnumDecl,
     EnumType,
     Fill,
     Fn,
@@ -54,108 +50,62 @@ from ..core.ir import (
     Variant,
     While,
 )
+from ..core.rewrite import blocks, calls, free_names, lets_of
+from . import nodes
+from .equality import equality, equality_name
+from .layouts import DEFAULTS, Layouts, Slots
 
-DEFAULTS = {
-    FLOAT: Lit(0.0, FLOAT),
-    FLOAT32: Lit(0.0, FLOAT32),
-    INT: Lit(0, INT),
-    BOOL: Lit(False, BOOL),
-    KEY: Lit(0, KEY),
-}
-"""What stands in a slot that the variant does not use."""
+Kind: TypeAlias = Literal["set", "add", "push"]
 
-Slots = tuple[Type, ...]
+SHAPES = ("reverse", "concat", "transpose", "reshape", "flatten")
+"""Primitives that only move elements: each part of them goes its way."""
 
-
-class Layouts:
-    """How the values of each enum are taken apart."""
-
-    def __init__(self, enums: dict[str, EnumDecl]) -> None:
-        self.enums = enums
-        self._slots: dict[str, Slots | None] = {}
-        self._places: dict[tuple[str, int, int], tuple[int, ...]] = {}
-
-    def slots(self, t: Type) -> Slots | None:
-        """The types of the parts of a value of type `t`; None where it cannot be taken apart."""
-        if isinstance(t, Scalar):
-            return (t,) if t in DEFAULTS else None
-        if isinstance(t, EnumType):
-            return self._of_enum(t.name)
-        parts = self.slots(t.elem)
-        if parts is None:
-            return None
-        return tuple(made for p in parts for made in _spread(p, t.dims))
-
-    def groups(self, t: ArrayType) -> tuple[tuple[int, ...], ...]:
-        """For each part of an element, the numbers of the parts of the array that hold it."""
-        parts = self.slots(t.elem)
-        assert parts is not None
-        made: list[tuple[int, ...]] = []
-        for p in parts:
-            first = made[-1][-1] + 1 if made else 0
-            made.append(tuple(range(first, first + len(_spread(p, t.dims)))))
-        return tuple(made)
-
-    def is_boxed(self, t: Type) -> bool:
-        """Whether elements of an array hold arrays."""
-        if not isinstance(t, ArrayType) or isinstance(t.elem, Scalar):
-            return False
-        return any(isinstance(p, ArrayType) for p in self.slots(t.elem) or ())
-
-    def place(self, enum: str, tag: int, field: int) -> tuple[int, ...]:
-        """The numbers of the parts that hold a field of a variant."""
-        return self._places[enum, tag, field]
-
-    def _of_enum(self, name: str) -> Slots | None:
-        if name in self._slots:
-            return self._slots[name]
-        self._slots[name] = None  # what a recursive enum finds of itself
-        made: list[Type] = [INT]
-        for tag, variant in enumerate(self.enums[name].variants):
-            free = list(range(1, len(made)))
-            for field, t in enumerate(variant.fields):
-                parts = self.slots(t)
-                if parts is None:
-                    return None
-                places = []
-                for part in map(_loose, parts):
-                    k = next((k for k in free if made[k] == part), len(made))
-                    if k == len(made):
-                        made.append(part)
-                    else:
-                        free.remove(k)
-                    places.append(k)
-                self._places[name, tag, field] = tuple(places)
-        self._slots[name] = tuple(made)
-        return self._slots[name]
-
-
-def _spread(part: Type, dims: tuple[int | None, ...]) -> Slots:
-    """What an array of such parts is: for arrays, which may differ in size, a pool of all their elements, where each
-    begins, and its sizes."""
-    if isinstance(part, ArrayType):
-        numbers = ArrayType(INT, dims)
-        return (ArrayType(part.elem, (None,)), numbers, *(numbers for _ in part.dims))
-    assert isinstance(part, Scalar)
-    return (ArrayType(part, dims),)
-
-
-def _loose(t: Type) -> Type:
-    """Variants that share a slot need not agree in sizes."""
-    return ArrayType(t.elem, (None,) * len(t.dims)) if isinstance(t, ArrayType) else t
+MADE_STRINGS = ("format",)
+"""Primitives that make a String. In a kernel they are met only where a message is put together."""
 
 
 def flatten(program: Program, layouts: Layouts, names: set[str]) -> Program:
     """`program` with the functions `names`, which can be, without enums. Calls between them and others do not fit."""
     fns = dict(program.fns)
-    for name in names:
-        fns[name] = _Flatten(layouts).function(fns[name])
+    fresh = _allocating(program, layouts)
+    compared: list[str] = []
+    for name in sorted(names):
+        fns[name] = _Flatten(layouts, fresh, compared).function(fns[name])
+    for enum in compared:  # grows: payloads are compared, too
+        made = equality(program.enums[enum])
+        fns[made.name] = _Flatten(layouts, fresh, compared).function(made)
     return replace(program, fns=fns)
 
 
+def _allocating(program: Program, layouts: Layouts) -> set[str]:
+    """The functions that may put something into the arena."""
+    found = {name for name, fn in program.fns.items() if _allocates(fn.body, layouts, set())}
+    before = -1
+    while before != len(found):
+        before = len(found)
+        found |= {name for name, fn in program.fns.items() if calls(fn.body) & found}
+    return found
+
+
+def _allocates(block: Block, layouts: Layouts, fresh: set[str]) -> bool:
+    for let in lets_of(block):
+        match let.value:
+            case Variant(enum) if layouts.is_node(EnumType(enum)):
+                return True
+            case Update(_, x, path) if layouts.holds_nodes(x.type) and any(isinstance(s, Part) for s in path):
+                return True
+            case Call(fn) if fn in fresh:
+                return True
+            case _:
+                pass
+    return False
+
+
 class _Flatten:
-    def __init__(self, layouts: Layouts) -> None:
+    def __init__(self, layouts: Layouts, fresh: set[str], compared: list[str]) -> None:
         self.layouts = layouts
+        self.fresh_nodes = fresh
+        self.compared = compared
         self.count = 0
 
     def function(self, fn: Fn) -> Fn:
@@ -166,17 +116,17 @@ class _Flatten:
     # ---- names
 
     def slots(self, t: Type) -> Slots:
-        found = self.layouts.slots(t)
-        assert found is not None
-        return found
+        return self.layouts.slots(t)
 
     def vars(self, v: Var) -> tuple[Var, ...]:
-        if not _of_enums(v.type):
+        if not _of_parts(v.type):
             return (v,)
         return tuple(Var(f"{v.name}~{k}", t) for k, t in enumerate(self.slots(v.type)))
 
     def parts(self, o: Operand) -> tuple[Operand, ...]:
-        return self.vars(o) if isinstance(o, Var) else (o,)
+        if isinstance(o, Var):
+            return self.vars(o)
+        return (literal(self.layouts.number(str(o.value))),) if o.type == STRING else (o,)
 
     def all(self, ops: tuple[Operand, ...]) -> tuple[Operand, ...]:
         return tuple(p for o in ops for p in self.parts(o))
@@ -203,19 +153,21 @@ class _Flatten:
             case Stop(x):
                 return each([Stop(p) for p in self.parts(x)])
             case Variant():
-                return each(self.variant(value))
+                before: list[Let] = []
+                values = self.variant(let, value, before)
+                return [*before, *each(values)]
             case Match():
                 return [*self.match(let, value, names)]
             case Get(x, path):
-                made: list[Let] = []
-                found = self.get(let, self.parts(x), x.type, path, made)
-                return [*made, *each([*found])]
+                before = []
+                found = self.get(let, self.parts(x), x.type, path, before)
+                return [*before, *each([*found])]
             case Update():
                 return self.update(let, value, names)
             case Fill(shape, v):
                 return each([Fill(shape, p) for p in self.parts(v)])
             case Make(parts):
-                if not _of_enums(let.names[0].type):
+                if not _of_parts(let.names[0].type):
                     return one(value)
                 return each([Make(tuple(self.parts(p)[k] for p in parts)) for k in range(len(names))])
             case Dim(x, axis):
@@ -233,63 +185,60 @@ class _Flatten:
                 return one(Call(fn, self.all(args)))
             case Checkpoint(body):
                 return one(Checkpoint(self.block(body)))
-            case Prim() | Check():
-                return one(value)
+            case Prim("==" | "!=") if isinstance(value.args[0].type, EnumType):
+                return self.compare(let, value, names[0])
+            case Prim("tag", (x,)):
+                return each([self.tag(let, x)])
+            case Prim(op) if op in MADE_STRINGS:
+                return each([literal(0)])
+            case Prim(op, args) if op in SHAPES and _of_parts(let.names[0].type):
+                columns = zip(*(self.parts(a) if _of_parts(a.type) else [a] * len(names) for a in args), strict=True)
+                return each([Prim(op, column) for column in columns])
+            case Prim(_, args):
+                return one(replace(value, args=self.all(args)))
+            case Check(cond, _, args):
+                told = not any(isinstance(a, Var) and _of_parts(a.type) for a in args)
+                return one(value if told else Check(cond, ""))
             case _:
                 raise AssertionError("no kernel is made of these")
 
     def turns(self, let: Let, value: Loop | While) -> tuple[list[Let], tuple[Result, ...], Block]:
-        """What stands before a loop, its results, and its body. Arrays in built elements go to pools."""
+        """What stands before a loop, its results, and its body."""
         before: list[Let] = []
         made: list[Result] = []
         body = self.block(value.body)
-        lets = [*body.lets]
-        given: list[Operand] = []
         for r, o in zip(value.results, value.body.results, strict=True):
             if isinstance(r, Carry):
                 made += [Carry(p, i) for p, i in zip(self.vars(r.param), self.parts(r.init), strict=True)]
-                given += self.parts(o)
-                continue
-            for part in self.parts(o):
-                if not isinstance(r, Build) or not _of_enums(o.type) or not isinstance(part.type, ArrayType):
-                    made.append(r)
-                    given.append(part)
-                    continue
-                pool = self.fresh("pool", ArrayType(part.type.elem, (None,)))
-                start = self.fresh("pool", pool.type)
-                assert isinstance(part.type.elem, Scalar)
-                before.append(replace(let, names=(start,), value=Fill((literal(0),), DEFAULTS[part.type.elem])))
-                made += [Carry(pool, start), *(Build() for _ in range(1 + len(part.type.dims)))]
-                given += self.append(let, pool, part, lets)
-        return before, tuple(made), Block(tuple(lets), tuple(given))
+            else:
+                made += [r] * len(self.parts(o))
+        return before, tuple(made), Block((*self.freed(let, value, before), *body.lets), body.results)
 
-    def append(self, let: Let, pool: Var, part: Operand, lets: list[Let]) -> list[Operand]:
-        """Puts the elements of an array into a pool; the pool, where they begin, and the sizes of the array."""
-        t, whole = part.type, pool.type
-        assert isinstance(t, ArrayType) and isinstance(t.elem, Scalar)
-        start = self.bind(let, Dim(pool, 0), INT, lets)
-        sizes = [self.bind(let, Dim(part, axis), INT, lets) for axis in range(len(t.dims))]
-        flat = part if len(t.dims) == 1 else self.bind(let, Prim("flatten", (part,)), whole, lets)
-        n = self.bind(let, Dim(flat, 0), INT, lets)
-        index, state = self.fresh("index", INT), self.fresh("pool", whole)
-        inner: list[Let] = []
-        v = self.bind(let, Get(flat, (At(index, True),)), t.elem, inner)
-        longer = self.bind(let, Update("push", state, (), v), whole, inner)
-        turn = Loop(index, literal(0), n, (Carry(state, pool),), Block(tuple(inner), (longer,)))
-        return [self.bind(let, turn, whole, lets), start, *sizes]
+    def freed(self, let: Let, value: Loop | While, before: list[Let]) -> list[Let]:
+        """Where no node of a turn lives on: a turn frees what the one before it has put into the arena."""
+        if any(self.layouts.holds_nodes(o.type) for o in value.body.results):
+            return []
+        if not any(_allocates(b, self.layouts, self.fresh_nodes) for _, b in blocks(value)):
+            return []
+        start = self.bind(let, nodes.mark(), INT, before)
+        lets: list[Let] = []
+        self.bind(let, nodes.release(start), INT, lets)
+        return lets
 
     def fresh(self, stem: str, t: Type) -> Var:
         self.count += 1
         return Var(f"{stem}~~{self.count}", t)
 
-    def bind(self, let: Let, value: Value, t: Type, lets: list[Let]) -> Var:
+    def bind(self, let: Let, value: Operand | Value, t: Type, lets: list[Let]) -> Var:
         made = self.fresh("t", t)
         lets.append(replace(let, names=(made,), value=value))
         return made
 
     # ---- enums
 
-    def variant(self, value: Variant) -> list[Operand | Value]:
+    def variant(self, let: Let, value: Variant, lets: list[Let]) -> list[Operand | Value]:
+        if self.layouts.is_node(EnumType(value.enum)):
+            return [nodes.make(value.tag, tuple(w for p in self.all(value.args) for w in self.stored(let, p, lets)))]
         types = self.slots(EnumType(value.enum))
         made: list[Operand | Value] = [_default(t) for t in types]
         made[0] = literal(value.tag)
@@ -298,31 +247,86 @@ class _Flatten:
                 made[k] = part
         return made
 
+    def stored(self, let: Let, part: Operand, lets: list[Let]) -> list[Operand]:
+        """The words of a node that hold a part."""
+        if not isinstance(part.type, ArrayType):
+            return [part]
+        sizes = [self.bind(let, Dim(part, k), INT, lets) for k in range(len(part.type.dims))]
+        return [self.bind(let, nodes.keep(part), INT, lets), *sizes]
+
+    def loaded(self, let: Let, node: Operand, at: int, t: Type, lets: list[Let]) -> Operand:
+        """A part of a node, from the word on where it begins."""
+        if not isinstance(t, ArrayType):
+            return self.bind(let, nodes.word(node, at), t, lets)
+        start, *sizes = [self.bind(let, nodes.word(node, at + k), INT, lets) for k in range(nodes.width(t))]
+        return self.bind(let, nodes.view(start, tuple(sizes)), t, lets)
+
+    def tag(self, let: Let, x: Operand) -> Operand | Value:
+        parts = self.parts(x)
+        return nodes.tag_of(parts[0]) if self.layouts.is_node(x.type) else parts[0]
+
+    def compare(self, let: Let, value: Prim, name: Var) -> list[Let]:
+        """`==` and `!=` on enums."""
+        t = value.args[0].type
+        assert isinstance(t, EnumType)
+        call = self.let(replace(let, value=Call(equality_name(t.name), value.args)))
+        if t.name not in self.compared:
+            self.compared.append(t.name)
+        if value.op == "==":
+            return call
+        equal = self.fresh("equal", BOOL)
+        return [replace(call[0], names=(equal,)), replace(let, names=(name,), value=Prim("not", (equal,)))]
+
     def match(self, let: Let, value: Match, names: tuple[Var, ...]) -> list[Let]:
-        """A chain of branches on the tag; the last arm needs no question."""
+        """Branches on the tag, each of which halves the arms that are left."""
         t = value.x.type
         assert isinstance(t, EnumType)
         parts = self.parts(value.x)
-        made = self.arm(let, t.name, len(value.arms) - 1, value.arms[-1], parts)
-        stem = names[0].name if names else parts[0].name if isinstance(parts[0], Var) else "tag"
-        for tag in range(len(value.arms) - 2, -1, -1):
-            asked = Var(f"{stem}~is{tag}", BOOL)
-            question = replace(let, names=(asked,), value=Prim("==", (parts[0], literal(tag))))
-            inner = tuple(Var(f"{n.name}~if{tag}", n.type) for n in names)
-            then = self.arm(let, t.name, tag, value.arms[tag], parts)
-            branch = replace(let, names=inner if tag else names, value=If(asked, then, made))
-            made = Block((question, branch), inner)
-        if len(value.arms) == 1:
-            return [*made.lets, *(replace(let, names=(n,), value=r) for n, r in zip(names, made.results, strict=True))]
-        return [*made.lets]
+        before: list[Let] = []
+        tag = self.tag(let, value.x)
+        if not isinstance(tag, Var | Lit):
+            tag = self.bind(let, tag, INT, before)
+        arms = [self.arm(let, t, k, arm, parts) for k, arm in enumerate(value.arms)]
 
-    def arm(self, let: Let, enum: str, tag: int, arm: Arm, parts: tuple[Operand, ...]) -> Block:
+        def among(low: int, high: int) -> Block:
+            if high - low == 1:
+                return arms[low]
+            middle = (low + high) // 2
+            lets: list[Let] = []
+            asked = self.bind(let, Prim("<", (tag, literal(middle))), BOOL, lets)
+            inner = tuple(self.fresh(n.name, n.type) for n in names)
+            branch = replace(let, names=inner, value=If(asked, among(low, middle), among(middle, high)))
+            return Block((*lets, branch), inner)
+
+        made = among(0, len(arms))
+        if len(arms) > 1:
+            return [*before, *made.lets[:-1], replace(made.lets[-1], names=names)]
+        given = (replace(let, names=(n,), value=r) for n, r in zip(names, made.results, strict=True))
+        return [*before, *made.lets, *given]
+
+    def arm(self, let: Let, t: EnumType, tag: int, arm: Arm, parts: tuple[Operand, ...]) -> Block:
         lets: list[Let] = []
+        read = free_names(arm.body)
         for field, p in enumerate(arm.params):
-            places = self.layouts.place(enum, tag, field)
-            lets += [replace(let, names=(v,), value=parts[k]) for v, k in zip(self.vars(p), places, strict=True)]
+            if p.name not in read:
+                continue
+            found = self.payload(let, t, parts, Part(tag, field), lets)
+            lets += [replace(let, names=(v,), value=o) for v, o in zip(self.vars(p), found, strict=True)]
         body = self.block(arm.body)
         return Block((*lets, *body.lets), body.results)
+
+    def payload(
+        self, let: Let, t: EnumType, parts: tuple[Operand, ...], step: Part, lets: list[Let]
+    ) -> tuple[Operand, ...]:
+        """The parts of a field."""
+        places = self.layouts.place(t.name, step.tag, step.field)
+        if not self.layouts.is_node(t):
+            return tuple(parts[k] for k in places)
+        types = self.slots(self.field(t, step))
+        return tuple(self.loaded(let, parts[0], at, p, lets) for at, p in zip(places, types, strict=True))
+
+    def field(self, t: EnumType, step: Part) -> Type:
+        return self.layouts.enums[t.name].variants[step.tag].fields[step.field]
 
     def get(self, let: Let, parts: tuple[Operand, ...], t: Type, path: Path, lets: list[Let]) -> tuple[Operand, ...]:
         """The parts of what a path leads to; what is to be read on the way is put into `lets`."""
@@ -330,85 +334,90 @@ class _Flatten:
             return parts
         if isinstance(path[0], Part):
             assert isinstance(t, EnumType)
-            taken, field = self.field(t, path[0])
-            return self.get(let, tuple(parts[k] for k in taken), field, path[1:], lets)
+            found = self.payload(let, t, parts, path[0], lets)
+            return self.get(let, found, self.field(t, path[0]), path[1:], lets)
         assert isinstance(t, ArrayType)
         n = next((k for k, s in enumerate(path) if isinstance(s, Part)), len(path))
         steps, rest = path[:n], path[n:]
         left = kept(t, steps)
         if isinstance(left, ArrayType):
-            loose = {g[0] for g in self.layouts.groups(t) if len(g) > 1}
-            return tuple(
-                p if k in loose else self.bind(let, Get(p, steps), _retyped(p, left), lets) for k, p in enumerate(parts)
-            )
-        groups = self.layouts.groups(t)
-        if not rest:
-            return tuple(
-                self.element(let, [parts[k] for k in g], s, steps, lets)
-                for g, s in zip(groups, self.slots(left), strict=True)
-            )
-        assert isinstance(left, EnumType) and isinstance(rest[0], Part)
-        taken, field = self.field(left, rest[0])
+            return tuple(self.bind(let, Get(p, steps), _retyped(p, left), lets) for p in parts)
         types = self.slots(left)
-        found = tuple(self.element(let, [parts[j] for j in groups[k]], types[k], steps, lets) for k in taken)
-        return self.get(let, found, field, rest[1:], lets)
-
-    def field(self, t: EnumType, part: Part) -> tuple[tuple[int, ...], Type]:
-        """The numbers of the parts of a field, and its type."""
-        return (
-            self.layouts.place(t.name, part.tag, part.field),
-            self.layouts.enums[t.name].variants[part.tag].fields[part.field],
+        wanted = {*range(len(types))}
+        if rest and isinstance(left, EnumType) and isinstance(rest[0], Part) and not self.layouts.is_node(left):
+            wanted = {*self.layouts.place(left.name, rest[0].tag, rest[0].field)}
+        element = tuple(
+            self.bind(let, Get(p, steps), s, lets) if k in wanted else _default_of(s)
+            for k, (p, s) in enumerate(zip(parts, types, strict=True))
         )
-
-    def element(self, let: Let, group: list[Operand], t: Type, steps: Path, lets: list[Let]) -> Operand:
-        """One part of an element of an array."""
-        if not isinstance(t, ArrayType):
-            return self.bind(let, Get(group[0], steps), t, lets)
-        pool, *numbers = group
-        start, *sizes = [self.bind(let, Get(o, steps), INT, lets) for o in numbers]
-        n = sizes[0]
-        for size in sizes[1:]:
-            n = self.bind(let, Prim("*", (n, size)), INT, lets)
-        end = self.bind(let, Prim("+", (start, n)), INT, lets)
-        flat = self.bind(let, Get(pool, (Slice(start, end, True),)), pool.type, lets)
-        return flat if len(sizes) == 1 else self.bind(let, Prim("reshape", (flat, *sizes)), t, lets)
+        return self.get(let, element, left, rest, lets)
 
     def update(self, let: Let, value: Update, names: tuple[Var, ...]) -> list[Let]:
-        if self.layouts.is_boxed(value.x.type):
-            return self.push(let, value, names)
-        parts = self.parts(value.x)
-        taken, t = tuple(range(len(parts))), value.x.type
-        steps: Path = ()
-        for step in value.path:
-            if isinstance(step, Part):
-                enum = t.elem if isinstance(t, ArrayType) else t
-                assert isinstance(enum, EnumType)
-                places, t = self.field(enum, step)
-                taken = tuple(taken[k] for k in places)
-            else:
-                steps = (*steps, step)
-        made: list[Operand | Value] = [*parts]
-        for k, v in zip(taken, self.parts(value.v), strict=True):
-            if steps or value.kind == "push" or isinstance(parts[k].type, ArrayType):
-                made[k] = Update(value.kind, parts[k], steps, v)
-            else:
-                made[k] = v if value.kind == "set" else Prim("+", (parts[k], v))
-        return [replace(let, names=(n,), value=v) for n, v in zip(names, made, strict=True)]
+        before: list[Let] = []
+        made = self.changed(let, self.parts(value.x), value.x.type, value.path, value.kind, self.parts(value.v), before)
+        return [*before, *(replace(let, names=(n,), value=v) for n, v in zip(names, made, strict=True))]
 
-    def push(self, let: Let, value: Update, names: tuple[Var, ...]) -> list[Let]:
-        """An element that holds arrays, behind the others."""
-        assert isinstance(value.x.type, ArrayType)
-        parts, lets = self.parts(value.x), list[Let]()
-        made: list[Operand | Value] = []
-        for group, v in zip(self.layouts.groups(value.x.type), self.parts(value.v), strict=True):
-            if len(group) == 1:
-                made.append(Update("push", parts[group[0]], (), v))
+    def changed(
+        self,
+        let: Let,
+        parts: tuple[Operand, ...],
+        t: Type,
+        path: Path,
+        kind: Kind,
+        v: tuple[Operand, ...],
+        lets: list[Let],
+    ) -> list[Operand | Value]:
+        """What the parts of a value are after an update."""
+        taken, here = tuple(range(len(parts))), t
+        steps: Path = ()
+        for k, step in enumerate(path):
+            if not isinstance(step, Part):
+                steps = (*steps, step)
                 continue
-            pool, *numbers = (parts[k] for k in group)
-            assert isinstance(pool, Var)
-            longer, *given = self.append(let, pool, v, lets)
-            made += [longer, *(Update("push", o, (), g) for o, g in zip(numbers, given, strict=True))]
-        return [*lets, *(replace(let, names=(n,), value=v) for n, v in zip(names, made, strict=True))]
+            here = here.elem if steps and isinstance(here, ArrayType) else here
+            assert isinstance(here, EnumType)
+            if self.layouts.is_node(here):
+                (node,) = self.get(let, parts, t, path[:k], lets)
+                new = self.renewed(let, node, here, step, path[k + 1 :], kind, v, lets)
+                return self.changed(let, parts, t, path[:k], "set", (new,), lets) if k else [new]
+            taken = tuple(taken[j] for j in self.layouts.place(here.name, step.tag, step.field))
+            here = self.field(here, step)
+        made: list[Operand | Value] = [*parts]
+        for k, new_part in zip(taken, v, strict=True):
+            if steps or kind == "push" or isinstance(parts[k].type, ArrayType):
+                made[k] = Update(kind, parts[k], steps, new_part)
+            else:
+                made[k] = new_part if kind == "set" else Prim("+", (parts[k], new_part))
+        return made
+
+    def renewed(
+        self,
+        let: Let,
+        node: Operand,
+        t: EnumType,
+        step: Part,
+        path: Path,
+        kind: Kind,
+        v: tuple[Operand, ...],
+        lets: list[Let],
+    ) -> Operand:
+        """A node with a field changed; its other words are the same."""
+        old, field = self.payload(let, t, (node,), step, lets), self.field(t, step)
+        values = self.changed(let, old, field, path, kind, v, lets)
+        words: list[Operand] = []
+        for number, f in enumerate(self.layouts.enums[t.name].variants[step.tag].fields):
+            for k, (at, part) in enumerate(
+                zip(self.layouts.place(t.name, step.tag, number), self.slots(f), strict=True)
+            ):
+                if number == step.field:
+                    new = self.bind(let, values[k], part, lets)
+                    words += self.stored(let, new, lets)
+                else:
+                    kinds = (INT,) * nodes.width(part) if isinstance(part, ArrayType) else (part,)
+                    words += [
+                        self.bind(let, nodes.word(node, at + j), kind_of, lets) for j, kind_of in enumerate(kinds)
+                    ]
+        return self.bind(let, nodes.make(step.tag, tuple(words)), INT, lets)
 
 
 def kept(t: ArrayType, steps: Path) -> Type:
@@ -422,13 +431,20 @@ def _retyped(part: Operand, whole: ArrayType) -> Type:
     return ArrayType(part.type.elem, whole.dims)
 
 
-def _of_enums(t: Type) -> bool:
-    return isinstance(t.elem if isinstance(t, ArrayType) else t, EnumType)
+def _of_parts(t: Type) -> bool:
+    """Whether a value of this type is another, or several, in a kernel."""
+    elem = t.elem if isinstance(t, ArrayType) else t
+    return isinstance(elem, EnumType) or elem == STRING
 
 
 def _default(t: Type) -> Operand | Value:
     if isinstance(t, ArrayType):
-        assert isinstance(t.elem, Scalar)
-        return Fill(tuple(literal(0) for _ in t.dims), DEFAULTS[t.elem])
-    assert isinstance(t, Scalar)
-    return DEFAULTS[t]
+        return Fill(tuple(literal(0) for _ in t.dims), _default_of(t))
+    return _default_of(t)
+
+
+def _default_of(t: Type) -> Operand:
+    """What stands for a scalar, or an element, that nobody reads."""
+    elem = t.elem if isinstance(t, ArrayType) else t
+    assert isinstance(elem, Scalar)
+    return DEFAULTS[elem]

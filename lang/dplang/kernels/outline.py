@@ -13,7 +13,7 @@ from dataclasses import replace
 from ..core.ir import Block, Call, Fn, If, Let, Loop, Match, Operand, Param, Prim, Program, Value, While
 from ..core.rewrite import Rebuild, blocks, calls, free_names, map_value
 from ..primitives import TABLE
-from .refuse import Refusals, is_plain
+from .refuse import Refusals
 
 
 def outline(program: Program) -> Program:
@@ -57,7 +57,7 @@ class _Outline:
         return (
             not self.refusals.of_let(let)
             and not any(map(self.refusals.of_block, inner))
-            and not any(map(self.refusals.inner_reason, calls(Block((let,), ()))))
+            and not any(map(self.refusals.reason, calls(Block((let,), ()))))
         )
 
     def cut(self, run: list[Let], later: set[str]) -> list[Let]:
@@ -71,8 +71,6 @@ class _Outline:
         given = tuple(v for let in inside for v in let.names if v.name in later)
         body = Block(tuple(inside), given)
         taken = tuple(free_names(body).values())
-        if not all(is_plain(v.type) for v in (*taken, *given)):
-            return [replace(let, value=self.nested(let.value)) for let in run]
         self.count += 1
         name = f"{self.fn.name}.run.{self.count}"
         params = tuple(Param(v, v.name) for v in taken)

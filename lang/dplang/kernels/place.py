@@ -27,6 +27,7 @@ from ..core.ir import (
     Let,
     Loop,
     Operand,
+    Prim,
     Stop,
     Update,
     Value,
@@ -37,6 +38,8 @@ from ..core.rewrite import blocks, free_names
 
 Origins = frozenset[str]
 NONE: Origins = frozenset()
+ARENA: Origins = frozenset({"~"})
+"""What lies in a node: nobody's to write to, and gone when the arena is."""
 
 
 @dataclass(slots=True)
@@ -85,7 +88,7 @@ class _Places:
         seen: set[str] = set()
         for k, r in enumerate(fn.body.results):
             here = self.of(r)
-            if here & seen:
+            if here & (seen | ARENA):
                 self.found.results.add(k)
             elif here & self.borrowed:
                 self.found.borrowed.add(k)
@@ -136,6 +139,8 @@ class _Places:
                 self.at[let.names[0].name] = self.of(value)
             case Stop(x) | Get(x):
                 self.at[let.names[0].name] = self.of(x)
+            case Prim("node.view"):
+                self.at[let.names[0].name] = ARENA
             case Update():
                 self.update(let, value, live)
             case If(_, then, orelse):

@@ -4,6 +4,7 @@ interpreted."""
 from __future__ import annotations
 
 from ..core.ir import BOOL, FLOAT, FLOAT32, INT, KEY, ArrayType, Lit, Prim, Scalar, Type
+from .nodes import node_text
 
 COMPARED = {op: f"({{0}} {op} {{1}})" for op in ("==", "!=", "<", "<=", ">", ">=")}
 
@@ -59,6 +60,8 @@ operand's)."""
 def expression(value: Prim, result: Type) -> str | None:
     """The text of a primitive applied to operands of these types, or None."""
     op, types = value.op, [a.type for a in value.args]
+    if op.startswith("node."):
+        return node_text(value, f"np.{NUMPY[_element(result)]}")
     text: str | None
     if any(isinstance(t, ArrayType) for t in types):
         return _whole(op, types)
@@ -104,8 +107,10 @@ def _whole(op: str, types: list[Type]) -> str | None:
             return WHOLE.get(op)
 
 
-def _element(t: Type) -> Type:
-    return t.elem if isinstance(t, ArrayType) else t
+def _element(t: Type) -> Scalar:
+    elem = t.elem if isinstance(t, ArrayType) else t
+    assert isinstance(elem, Scalar)
+    return elem
 
 
 def whole_faults(value: Prim) -> list[tuple[tuple[int, int], tuple[int, int]]]:

@@ -386,9 +386,13 @@ class _Webs:
                 self.give(v)
 
 
+def _of_enums(o: Operand) -> bool:
+    return isinstance(o.type, ArrayType) and not isinstance(o.type.elem, Scalar)
+
+
 def expands(value: Prim, name: Var, shapes: Shapes) -> bool:
     """Whether a primitive on small arrays is written as scalar code: its arrays are small and fit."""
-    if value.op not in EXPANDED:
+    if value.op not in EXPANDED or any(_of_enums(o) for o in (*value.args, name)):
         return False
     found = [shapes.of(a) for a in value.args if isinstance(a.type, ArrayType)]
     made = shapes.of(name)
