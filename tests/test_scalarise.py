@@ -280,6 +280,15 @@ FAULTS = {
         "fn f(n: Int) -> Int {\n let q = [7 // (n - k) for k in 0..3]\n q[0] + q[1] + q[2]\n}\n"
         "let a = f(5)\nlet b = f(2)",
     ),
+    "an element that nothing reads": (
+        "E0604",
+        "fn f(n: Int) -> Int {\n let q = [7 // (n - k) for k in 0..3]\n q[0]\n}\nlet a = f(5)\nlet b = f(2)",
+    ),
+    "an index of an element that nothing reads": (
+        "E0601",
+        "fn f(n: Int, x: Float[m]) -> Float {\n let q = [x[n], x[n + 1]]\n q[0]\n}\n"
+        "let a = f(0, [1.0, 2.0, 3.0])\nlet b = f(2, [1.0, 2.0, 3.0])",
+    ),
     "an assertion": (
         "E0608",
         'fn f(x: Float[3]) -> Float {\n for k in 0..3 { assert x[k] > 0.0, "negative" }\n sum(x)\n}\n'

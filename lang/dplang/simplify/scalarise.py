@@ -52,6 +52,7 @@ from ..core.ir import (
 )
 from ..core.rewrite import all_names, calls, map_path, map_value
 from ..errors import Span
+from .faults import keep_faults
 from .parts import Dims, Parts, choice, plus, positions, primitive, reached, reduction, replaced, searched, steps
 from .shapes import Shapes, arithmetic
 from .webs import Plan, Signature, expands, is_searched, is_small, plan
@@ -70,14 +71,19 @@ def scalarise_calls(program: Program) -> Program:
 
 def _rewrite(program: Program, shapes: dict[str, Shapes], signatures: dict[str, Signature]) -> Program:
     fns: dict[str, Fn] = {}
+    copies: dict[str, list[tuple[str, ...]]] = {}
     for name, fn in program.fns.items():
         if not shapes[name].dims:
             shapes[name].function(fn)
         found = plan(fn, shapes[name], signatures)
         if found.split or found.unrolled or any(c in signatures for c in (name, *calls(fn.body))):
-            fn = _Scalarise(fn, shapes[name], found, signatures).function()
+            rewriting = _Scalarise(fn, shapes[name], found, signatures)
+            fn = rewriting.function()
+            copies[name] = rewriting.copies
         fns[name] = fn
-    return Program(fns, program.enums, program.entry)
+    made = Program(fns, program.enums, program.entry)
+    changed = {name: keep_faults(fns[name], made, known) for name, known in copies.items()}
+    return replace(made, fns={**fns, **changed})
 
 
 def _sizes(program: Program) -> dict[str, Shapes]:
@@ -172,6 +178,8 @@ class _Scalarise:
         self.known: dict[str, Operand | Parts] = {}
         self.kept: list[Parts] = []
         """Keeps parts alive, since they are told apart by identity."""
+        self.copies: list[tuple[str, ...]] = []
+        """Names of which each is read with the same checks: a row and its elements."""
         self.scope = _Scope()
         self.span: Span = fn.span
         self.role: Literal["primal", "adjoint"] = "primal"
@@ -440,6 +448,7 @@ class _Scalarise:
             dims = self.dims(name)
             elems = [self.write(Get(whole, (*path, *steps(at))), _elem(name), hint=name.name) for at in positions(dims)]
             self.known[name.name] = self.group(dims, elems, _elem(name), made)
+            self.copies.append((made.name, *(e.name for e in elems if isinstance(e, Var))))
         else:
             self.open(name)
 
