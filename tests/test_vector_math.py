@@ -27,7 +27,8 @@ OPTIONS = {"error_model": "numpy", "fastmath": {"contract"}}
 TRUE: dict[str, Callable[..., Any]] = {
     "exp": mp.exp, "exp2": lambda x: mp.mpf(2) ** x, "expm1": mp.expm1, "log": mp.log, "log1p": mp.log1p,
     "log2": lambda x: mp.log(x, 2), "sin": mp.sin, "cos": mp.cos, "tan": mp.tan, "tanh": mp.tanh, "sinh": mp.sinh,
-    "cosh": mp.cosh, "erf": mp.erf, "sigmoid": lambda x: 1 / (1 + mp.exp(-x)), "softplus": lambda x: mp.log1p(mp.exp(x)),
+    "cosh": mp.cosh, "erf": mp.erf, "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
+    "softplus": lambda x: mp.log1p(mp.exp(x)),
     "logit": lambda x: mp.log(x / (1 - x)), "pow": lambda x, y: x**y,
     "logaddexp": lambda x, y: mp.log(mp.exp(x) + mp.exp(y)),
 }  # fmt: skip

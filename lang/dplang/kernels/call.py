@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,9 @@ from .trap import Trap
 
 ASK = 14
 """The slot of `ctl` for the address of the flag that asks a kernel to stop."""
-LEFT, STOPPED = -1, -2
+LEFT, STOPPED, APART = -1, -2, -3
+"""What `ctl` says of a call that has no result: it is too large or too deep; it was asked to stop; a turn of a loop on
+lanes faults, and a kernel that makes one turn after the other finds out which is the first."""
 
 
 class Left(Exception):
@@ -49,7 +52,7 @@ class Kernels:
     def kernel(self, name: str) -> Kernel | None:
         """The kernel of function `name`; where there is none, `reasons` says why."""
         if name not in self._kernels:
-            self._kernels[name] = self._make(name)
+            self._kernels[name] = self._make(name, self._options)
         return self._kernels[name]
 
     def reason(self, name: str) -> str:
@@ -60,19 +63,21 @@ class Kernels:
         """The text of a kernel."""
         return emit(self._program, name, self._sharing, self._options)
 
-    def _make(self, name: str) -> Kernel | None:
+    def _make(self, name: str, options: Options) -> Kernel | None:
         from .build import NoKernel, build
 
         if why := self.reason(name):
             self.reasons[name] = why
             return None
-        emitted = self.text(name)
+        emitted = emit(self._program, name, self._sharing, options)
         try:
             boundary = Boundary(self._source.fns[name], self._refusals.layouts)
-            return Kernel(self._program.fns[name], emitted, build(emitted), boundary)
+            kernel = Kernel(self._program.fns[name], emitted, build(emitted), boundary)
         except NoKernel as failure:
             self.reasons[name] = str(failure)
             return None
+        kernel.calls.apart = lambda: self._make(name, replace(options, lanes=False))
+        return kernel
 
 
 class Kernel:
@@ -87,7 +92,7 @@ class Kernel:
     """
 
     def __init__(self, fn: Fn, emitted: Emitted, compiled: Callable[..., Any], boundary: Boundary) -> None:
-        calls = _Calls(fn, emitted, compiled, boundary)
+        self.calls = calls = _Calls(fn, emitted, compiled, boundary)
         self.again = calls.again
         self.finish = calls.finish if any(calls.out) or not calls.out else None
         self.long = "poll(" in emitted.text
@@ -183,6 +188,7 @@ class _Calls:
             (i, convert) for i, p in enumerate(fn.params) if (convert := _into(p.var.type, i in emitted.consumed))
         ]
         self.out = [_out(t, k in emitted.borrowed) for k, t in enumerate(fn.result_types)]
+        self.apart: Callable[[], Kernel | None] = lambda: None
 
     def finish(self, value: Any) -> Any:
         """The result as the interpreter has it."""
@@ -197,7 +203,16 @@ class _Calls:
 
     def again(self, given: Sequence[Any], ctl: Any, failure: Exception) -> Any:
         """Goes on where a call has failed."""
+        if _status(ctl, failure) == APART:
+            return self.alone(given)
         return self.repeated(given, self.next_room(ctl, failure, LARGE))
+
+    def alone(self, given: Sequence[Any]) -> Any:
+        """The call by a kernel without lanes."""
+        kernel = self.apart()
+        if kernel is None:
+            raise Left
+        return kernel(*given)
 
     def repeated(self, given: Sequence[Any], room: int) -> Any:
         """Calls until there is a result or a fault."""
@@ -210,7 +225,10 @@ class _Calls:
             try:
                 return self.once(given, ctl)
             except (Trap, MemoryError, ValueError) as failure:
+                if _status(ctl, failure) == APART:
+                    break
                 room = self.next_room(ctl, failure, room)
+        return self.alone(given)
 
     def once(self, given: Sequence[Any], ctl: Any) -> Any:
         crossing = Crossing(self.boundary) if self.boundary.needed else None
@@ -228,7 +246,7 @@ class _Calls:
 
     def next_room(self, ctl: Any, failure: Exception, room: int) -> int:
         """How many bytes an array may take in another attempt; raises what a failure means where there is none."""
-        status = int(ctl[0]) if isinstance(failure, Trap) else LEFT
+        status = _status(ctl, failure)
         if status == STOPPED:
             _here.flag[0] = 0  # whatever Python has to raise, it raises by the next attempt
             return room
@@ -238,6 +256,10 @@ class _Calls:
         if free is None or free <= LARGE:
             raise Left from None
         return free
+
+
+def _status(ctl: Any, failure: Exception) -> int:
+    return int(ctl[0]) if isinstance(failure, Trap) else LEFT
 
 
 def _fault(site: Site, ctl: Any) -> Fault:

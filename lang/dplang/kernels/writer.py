@@ -333,7 +333,7 @@ class Writer:
     def fault(self, code: str, span: Span, *values: str | Operand | int) -> None:
         """Stores what the diagnostic says and stops. Texts are Ints."""
         if self.leaving:
-            self.leave()
+            self.apart()
             return
         given: list[Given] = []
         slot = 2
@@ -361,6 +361,11 @@ class Writer:
     def leave(self) -> None:
         """Leaves the work to the interpreter."""
         self.line("ctl[0] = -1")
+        self.line("raise Trap")
+
+    def apart(self) -> None:
+        """Leaves the work to a kernel without lanes."""
+        self.line("ctl[0] = -3")
         self.line("raise Trap")
 
     def store(self, made: str, at: str, v: Operand) -> None:

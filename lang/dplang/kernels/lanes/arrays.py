@@ -49,7 +49,7 @@ class Arrays(Words):
             self.stop_if(f"(({i.text} < 0) | ({i.text} >= {n}))")
         else:
             with self.host.inside(f"if not 0 <= {i.text} < {n}:"):
-                self.host.leave()
+                self.host.apart()
         return i
 
     def get(self, let: Let, x: Operand, path: Path) -> None:
@@ -163,12 +163,12 @@ class Arrays(Words):
             low, high = self.host.whole(step.low), self.host.whole(step.high)
             if not step.proved:
                 with self.host.inside(f"if not 0 <= {low} <= {high} <= {dims[axis]}:"):
-                    self.host.leave()
+                    self.host.apart()
         n = self.dims(v)[len(of)]
         size = high if low == "0" else f"({high} - {low})"
         if n != size:
             with self.host.inside(f"if {n} != {size}:"):
-                self.host.leave()
+                self.host.apart()
         k = self.host.changing("k")
         with self.host.inside(f"for {k} in range({n}):"):
             here = Index(k if low == "0" else f"({low} + {k})")
@@ -264,7 +264,7 @@ class Arrays(Words):
         for s in shape:
             if not isinstance(s, Lit) or int(s.value) < 0:
                 with self.host.inside(f"if {self.host.whole(s)} < 0:"):
-                    self.host.leave()
+                    self.host.apart()
         sizes = [self.host.whole(s) for s in shape]
         made = self.room(let.names[0], [s if s.isdigit() else self.host.same("n", f"max({s}, 0)") for s in sizes])
         with self.over(made.dims) as at:

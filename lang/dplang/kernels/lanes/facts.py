@@ -158,13 +158,10 @@ def _turns(names: Sequence[Var], results: Sequence[Result], body: Block, ragged:
                 if param.name in found.varying and isinstance(param.type, ArrayType):
                     found.own(init)
                 _follow(v, [param], found)
-            case Build():
-                if ragged:
+            case Build() | Reduce():
+                if ragged and isinstance(r, Build):
                     found.ragged.add(v.name)
                 if ragged or _lanes_in(body, results, found):
-                    found.varying.add(v.name)
-            case Reduce():
-                if ragged or found.varies(o):
                     found.varying.add(v.name)
 
 

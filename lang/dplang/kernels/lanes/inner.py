@@ -136,7 +136,7 @@ class Inner(Arrays):
             self.line(f"{self.host.parts[name][0]} = spl({WIDTH}, 0)")
         if op not in ("+", "*", "any", "all") and not (trips.isdigit() and int(trips) > 0):
             with self.host.inside(f"if {trips} <= 0:"):
-                self.host.leave()
+                self.host.apart()
         return name
 
     def combine(self, op: str, name: str, term: Operand, number: str, here: str) -> None:
@@ -175,7 +175,7 @@ class Inner(Arrays):
         for n, d in zip(wide.dims[1:], dims, strict=True):
             if n != d:
                 with self.host.inside(f"if {n} != {d}:"):
-                    self.host.leave()
+                    self.host.apart()
         with self.over(dims) as at:
             where = position([number, *(i.text for i in at)], wide.dims)
             self.line(f"st_wide({made}, {bare(where)}, {self.element(o, at)})")

@@ -132,7 +132,7 @@ class Outer:
         for axis, n in enumerate(dims):
             if not n.isdigit():
                 with host.inside(f"if {n} != {made}.shape[{axis + 1}]:"):
-                    host.leave()
+                    host.apart()
         size = " * ".join(dims)
         with lanes.over(dims) as at:
             place = "0"

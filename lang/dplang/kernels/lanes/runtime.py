@@ -277,7 +277,7 @@ def applied(name: str, arity: int) -> Any:
 
     def typing(context: Any, f: Any, *given: Any) -> Any:
         lane = lane_of(given)
-        kinds = [number(t) for t in given]
+        kinds = tuple(number(t) for t in given)
         result = context.resolve_function_type(f, kinds, {}).return_type
 
         def lower(cx: Any, builder: Any, sig: Any, args: Any) -> Any:

@@ -286,7 +286,7 @@ def each(python: Any, *args: Num, only: Num | None = None, other: Num | None = N
     like = other if other is not None else args[0]
     typing = trace.context.typing_context
     named = python if isinstance(python, types.Type) else typing.resolve_value_type(python)
-    signature = typing.resolve_function_type(named, list(kinds or [types.float64] * len(args)), {})
+    signature = typing.resolve_function_type(named, tuple(kinds or [types.float64] * len(args)), {})
     function = trace.context.get_function(named, signature)
     made_of = trace.context.get_value_type(signature.return_type)
     if not like.width:

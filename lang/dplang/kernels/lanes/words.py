@@ -116,7 +116,7 @@ class Words:
 
     def stop_if(self, cond: str) -> None:
         with self.host.inside(f"if any_lane({bare(self.within(cond))}):"):
-            self.host.leave()
+            self.host.apart()
 
     @contextmanager
     def region(self, mask: str) -> Iterator[None]:

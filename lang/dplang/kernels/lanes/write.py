@@ -23,6 +23,7 @@ from ...core.ir import (
     Get,
     If,
     Let,
+    Lit,
     Loop,
     Make,
     Operand,
@@ -110,9 +111,9 @@ class Lanes(Inner):
             if self.varies(value.args[1]):
                 self.stop_if(f"({test.format(*args)})")
                 args[1] = self.kept(args[1], "1")
-            else:
+            elif not isinstance(value.args[1], Lit) or int(value.args[1].value) <= 0:
                 with self.host.inside(f"if {test.format(*args)}:"):
-                    self.host.leave()
+                    self.host.apart()
         if value.op == "int" and value.args[0].type in (FLOAT, FLOAT32):
             args[0] = self.named(args[0])
             self.stop_if(f"(~(({args[0]} >= -9.223372036854775808e18) & ({args[0]} < 9.223372036854775808e18)))")
@@ -140,7 +141,7 @@ class Lanes(Inner):
         n, m = self.dims(x)[0], self.dims(y)[0]
         if n != m:
             with self.host.inside(f"if {n} != {m}:"):
-                self.host.leave()
+                self.host.apart()
         total, k = self.host.bind(v), self.host.changing("k")
         self.line(f"{total} = spl({WIDTH}, {ZEROS[scalar(v.type)]})")
         with self.host.inside(f"for {k} in range({n}):"):
