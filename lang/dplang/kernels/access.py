@@ -140,8 +140,9 @@ class Access(Writer):
         for axis in range(rank(value.v.type)):
             with self.inside(f"if {self.size(value.v, axis)} != {made}.shape[{axis + 1}]:"):
                 self.leave()
-        with self.inside(f"if {n} == {made}.shape[0]:"):
-            self.line(f"{made} = grow(ctl, {made}, {n})")
+        if made not in self.ready:
+            with self.inside(f"if {n} == {made}.shape[0]:"):
+                self.line(f"{made} = reserve(ctl, {made}, {n}, 1)")
         self.store(made, n, value.v)
         self.line(f"{n} += 1")
 

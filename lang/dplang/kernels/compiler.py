@@ -57,10 +57,10 @@ def remembering() -> Iterator[None]:
     def remembered(self: Any, context: Any, args: Any, kws: Any) -> Any:
         if kws or not all(isinstance(a, types.Number | types.Boolean) for a in args):
             return find(self, context, args, kws)
-        key = (self, args)
+        key = (id(self), tuple(args))
         if key not in known:
-            known[key] = find(self, context, args, kws)
-        return known[key]
+            known[key] = (self, find(self, context, args, kws))  # kept, so that no other gets its identity
+        return known[key][1]
 
     BaseFunction.get_call_type = remembered  # type: ignore[method-assign]
     try:

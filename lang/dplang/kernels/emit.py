@@ -92,9 +92,10 @@ HELPERS = re.findall(
     r"\w+",
     """
     Trap accumulate accumulate1 accumulate2 argsort bits cbrt cell concat cumprod cumsum exp2 extend fill fits_int
-    floor_divide grow int_divide int_mod int_power int_sign integer key key_at log2 logaddexp logsumexp matmul_mm
-    matmul_mv matmul_vm matmul_vv maximum minimum mod norm normal plus poll product put put1 put2 reverse reverse_rows room
-    select sigmoid sign sort split_left split_right sum_leaf sum_start transpose transpose_rows u uniform
+    floor_divide int_divide int_mod int_power int_sign integer key key_at log2 logaddexp logsumexp matmul_mm
+    matmul_mv matmul_vm matmul_vv maximum minimum mod norm normal plus poll product put put1 put2 reserve reverse
+    reverse_rows room select sigmoid sign sort split_left split_right sum_leaf sum_start transpose transpose_rows u
+    uniform
     """,
 )
 """What texts use of `support`."""

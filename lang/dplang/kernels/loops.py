@@ -15,6 +15,7 @@ from ..core.ir import (
     Build,
     Call,
     Carry,
+    If,
     Let,
     Lit,
     Loop,
@@ -22,10 +23,11 @@ from ..core.ir import (
     Reduce,
     Result,
     Type,
+    Update,
     Var,
     While,
 )
-from ..core.rewrite import blocks
+from ..core.rewrite import blocks, free_names
 from .access import Access
 from .lanes.outer import write as write_lanes
 from .text import dtype, rank
@@ -53,7 +55,12 @@ class Loops(Access):
         index = self.bind(value.index)
         self.level[index] = len(self.open) + 1
 
+        pushed = self.pushed(let, value)
+
         def turn(low: str, high: str) -> None:
+            for made, count, times in pushed:
+                more = f"{high} - {low}" if times == 1 else f"{times} * ({high} - {low})"
+                self.line(f"{made} = reserve(ctl, {made}, {count}, {more})")
             with self.inside(f"for {index} in range({low}, {high}):"):
                 self.block(value.body)
                 self.gather(let, value, collectors, number, turns)
@@ -65,7 +72,23 @@ class Loops(Access):
                 self.rows[o.name] = Row(made, number, turns, let.span, len(self.open), self.first[made])
         with self.turn():
             self.in_strips(low, high, value, turn)
+        self.ready.difference_update(made for made, _, _ in pushed)
         self.finish(let, value.results, value.body, collectors, turns)
+
+    def pushed(self, let: Let, loop: Loop | While) -> list[tuple[str, str, int]]:
+        """The buffers that a turn pushes to at most so many times, and nothing inside it else: there is room made for
+        many turns at once."""
+        found = list[tuple[str, str, int]]()
+        copied = self.placement.next_copied
+        for k, (r, o) in enumerate(zip(loop.results, loop.body.results, strict=True)):
+            if isinstance(r, Carry) and r.param.name in self.growing.names and k not in copied[id(let)]:
+                names = {r.param.name}
+                times = pushes(loop.body, names, self.placement.in_place)
+                made = self.name_of[r.param.name]
+                if times and _named(o) in names and made not in self.ready:
+                    found.append((made, self.count(r.param), times))
+                    self.ready.add(made)
+        return found
 
     def needs_turns(self, r: Result) -> bool:
         """Whether something must know beforehand how many turns there will be."""
@@ -96,15 +119,30 @@ class Loops(Access):
         self.level[index] = len(self.open) + 1
         self.line(f"{index} = 0")
         collectors = self.begin(let, value.results, value.body, "")
+        builders = [c for c, r in zip(collectors, value.results, strict=True) if isinstance(r, Build)]
+        pushed, limit = self.pushed(let, value), self.changing("limit")
+        self.line(f"{limit} = {FEW}")
+        for made, count, times in pushed:
+            self.line(f"{made} = reserve(ctl, {made}, {count}, {FEW * times})")
         with self.turn(), self.inside("while True:"):
-            self.block(value.cond)
-            with self.inside(f"if not {self.whole(value.cond.results[0])}:"):
-                self.line("break")
-            self.block(value.body)
-            self.gather(let, value, collectors, index, "8")
-            self.next(let, value.results, value.body)
-            self.line(f"{index} += 1")
-            self.poll_every(index, value)
+            with self.inside(f"while {index} < {limit}:"):
+                self.block(value.cond)
+                with self.inside(f"if not {self.whole(value.cond.results[0])}:"):
+                    self.line("break")
+                self.block(value.body)
+                self.gather(let, value, collectors, index, str(FEW))
+                self.next(let, value.results, value.body)
+                self.line(f"{index} += 1")
+            with self.inside("else:"):
+                self.line("poll(ctl)")
+                self.line(f"{limit} += min({limit}, {strip(value)})")
+                for made in builders:
+                    self.line(f"{made} = reserve(ctl, {made}, {index}, {limit} - {index})")
+                for made, count, times in pushed:
+                    self.line(f"{made} = reserve(ctl, {made}, {count}, {times} * ({limit} - {index}))")
+                self.line("continue")
+            self.line("break")
+        self.ready.difference_update(made for made, _, _ in pushed)
         self.finish(let, value.results, value.body, collectors, index)
         self.share(let.names[-1], index)
 
@@ -140,6 +178,7 @@ class Loops(Access):
         t = v.type
         assert isinstance(t, ArrayType)
         sizes = [str(d) for d in row.dims if d is not None] if isinstance(row, ArrayType) else []
+        turns = turns or str(FEW)
         if v.name in self.rows:
             self.row(made, self.rows[v.name], turns, dtype(t))
         elif turns and len(sizes) == rank(row):
@@ -215,9 +254,6 @@ class Loops(Access):
             for axis, n in enumerate(sizes):
                 if not n.isdigit():
                     self.equal(let.span, n, f"{made}.shape[{axis + 1}]")
-        if isinstance(let.value, While):
-            with self.inside(f"if {number} == {made}.shape[0]:"):
-                self.line(f"{made} = grow(ctl, {made}, {number})")
         self.store(made, number, o)
 
     def pairwise(self, term: Type, turns: str) -> bool:
@@ -267,9 +303,11 @@ class Loops(Access):
                         self.level[self.name_of[param.name]] = len(self.open)
                     self.alias(v, param)
                 case Build():
+                    made = name
                     if isinstance(let.value, While):
-                        self.line(f"{name} = {name}[:{turns}]")
-                    self.define(v, name)
+                        made = self.fresh(f"{name}_used")
+                        self.line(f"{made} = {name}[:{turns}]")
+                    self.define(v, made)
                 case Reduce(op):
                     if op == "logsumexp":
                         text = f"logsumexp({name})"
@@ -281,6 +319,9 @@ class Loops(Access):
                 case _:
                     assert_never(r)
 
+
+FEW = 8
+"""Turns of a `while` that there is room for at first."""
 
 SHORT = 1 << 18
 """Operations that a kernel may be deaf for in a loop that holds no other loop; nested loops poll more often, so that
@@ -323,3 +364,39 @@ def _trips(loop: Loop | While) -> int | None:
     if isinstance(loop, Loop) and isinstance(loop.low, Lit) and isinstance(loop.high, Lit):
         return max(int(loop.high.value) - int(loop.low.value), 0)
     return None
+
+
+def pushes(block: Block, names: set[str], in_place: set[int]) -> int | None:
+    """How often a block pushes to an array at most, in place; None where that is not known. `names`: what the array is
+    called, which grows by what it is called later."""
+    count = 0
+    for let in block.lets:
+        match let.value:
+            case Update("push", Var(name=x)) if x in names:
+                if id(let) not in in_place:
+                    return None
+                names.add(let.names[0].name)
+                count += 1
+            case If(_, then, orelse):
+                sides = [(set(names), side) for side in (then, orelse)]
+                counts = [pushes(side, inner, in_place) for inner, side in sides]
+                if None in counts:
+                    return None
+                count += max(c or 0 for c in counts)
+                for k, v in enumerate(let.names):
+                    same = [_named(side.results[k]) in inner for inner, side in sides]
+                    if all(same):
+                        names.add(v.name)
+                    elif any(same):
+                        return None
+            case Var(name=x) if x in names:
+                names.add(let.names[0].name)
+            case Loop() | While() | Call() if names & set(free_names(let.value)):
+                return None
+            case _:
+                pass
+    return count
+
+
+def _named(o: Operand) -> str:
+    return o.name if isinstance(o, Var) else ""

@@ -369,9 +369,11 @@ def room(ctl, count):
 
 
 @inline
-def grow(ctl, a, n):
-    """A larger buffer with the first n rows of `a`."""
-    wide = max(8, n + n // 2)
+def reserve(ctl, a, n, more):
+    """`a`, of which n rows are used, with room for so many more."""
+    if n + more <= a.shape[0]:
+        return a
+    wide = max(8, n + n // 2, n + more)
     room(ctl, np.float64(wide) * (a.size / max(a.shape[0], 1)))
     made = np.empty((wide,) + a.shape[1:], a.dtype)  # noqa: RUF005 (Numba knows this form)
     put(made[:n], a[:n])

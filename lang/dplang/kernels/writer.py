@@ -34,7 +34,7 @@ from .listing import line
 from .nest import nested
 from .options import Options
 from .place import Placement, place
-from .text import Given, Site, bare, fresh_name, literal, names_of, put_text, rank
+from .text import Given, Site, bare, fresh_name, indent_of, literal, names_of, put_text, rank
 
 DEEP = 1 << 30
 
@@ -134,6 +134,7 @@ class Writer:
         self.given: dict[str, tuple[Operand, ...]] = {}
         self.views: dict[str, tuple[Var, str]] = {}
         self.sizes: set[str] = set()
+        self.ready: set[str] = set()
         self.first: dict[str, Opening] = {}
         self.rows: dict[str, Row] = {}
         self.open: list[Opening] = []
@@ -221,7 +222,16 @@ class Writer:
             self.line(text)
 
     def text_lines(self) -> list[str]:
-        return [t for part in self.lines for t in ([part] if isinstance(part, str) else part.lines)]
+        """All lines in order, without what does nothing."""
+        lines = [t for part in self.lines for t in ([part] if isinstance(part, str) else part.lines)]
+        kept: list[str] = []
+        for k, text in enumerate(lines):
+            if text.strip() == "pass":
+                beside = [*lines[k + 1 : k + 2], *kept[-1:]]
+                if any(indent_of(t) == indent_of(text) for t in beside) or kept[-1].strip() == "pass":
+                    continue
+            kept.append(text)
+        return kept
 
     def fresh(self, hint: str) -> str:
         self.frame += 16
