@@ -5,13 +5,13 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Sequence
-from typing import SupportsIndex
+from typing import SupportsIndex, get_args
 
 from ..errors.diagnostic import Diagnostic
 from ..errors.python import NoCounterpart, NotAText
 from ..errors.source import NOWHERE, Source
 from ..primitives.runtime import key_scalar
-from ..session import Session
+from ..session import DEFAULT_JIT, Jit, Session
 from ..stack import deep
 from .calls import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .faults import Error, as_errors
@@ -24,25 +24,30 @@ __all__ = [
 ]  # fmt: skip
 
 
-def load(path: str | os.PathLike[str]) -> Module:
-    """Runs a dp file, as `dp run` does, and gives its top-level names as attributes."""
+def load(path: str | os.PathLike[str], jit: Jit = DEFAULT_JIT) -> Module:
+    """Runs a dp file, as `dp run` does, and gives its top-level names as attributes.
+
+    `jit` says what is compiled: nothing ("never"), what is heavy ("auto"), or all that can be ("always").
+    """
     if not isinstance(path, str | os.PathLike):
         raise Error(NotAText(NOWHERE, "dp.load", describe(path)))
     name = os.fsdecode(path)
     with as_errors():
-        return deep(lambda: _run(name, None))
+        return deep(lambda: _run(name, None, jit))
 
 
-def source(text: str, name: str = "<source>") -> Module:
+def source(text: str, name: str = "<source>", jit: Jit = DEFAULT_JIT) -> Module:
     """The same for the text of a program. `name` is what diagnostics call it."""
     if not isinstance(text, str):
         raise Error(NotAText(NOWHERE, "dp.source", describe(text)))
     with as_errors():
-        return deep(lambda: _run(name, text))
+        return deep(lambda: _run(name, text, jit))
 
 
-def _run(name: str, text: str | None) -> Module:
-    session = Session(tell)
+def _run(name: str, text: str | None, jit: Jit) -> Module:
+    if jit not in get_args(Jit):
+        raise ValueError(f'`jit` is "auto", "always" or "never", not {jit!r}')
+    session = Session(tell, jit=jit)
     entry = session.file(name) if text is None else session.text(Source(name, text))
     session.keep(session.run(entry))
     home = Loaded(session, entry.checked.scope)

@@ -7,18 +7,19 @@ and arithmetic are such expressions too, so that lifting, defaults, generics and
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors.python import NotDerivable, OtherLoad, WrtNotNames
 from ..errors.source import NOWHERE
 from ..values import Held
+from .direct import OTHER, Direct, prepare, unknown
 from .faults import Error
 from .marshal import describe, into
 
 if TYPE_CHECKING:
-    from .loaded import Loaded
+    from .loaded import Call, Loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +52,54 @@ class Function:
         self._parameters = parameters
         self._signature = signature
 
+        self._direct: Direct = unknown
+        self._others: list[Direct] = []
+        self._derived: dict[tuple[str, str], Function] = {}
+
     def __call__(self, *args: object, **named: object) -> Any:
+        if not named:
+            value = self._direct(args)
+            if value is not OTHER:
+                return value
+            for direct in self._others:
+                value = direct(args)
+                if value is not OTHER:
+                    return value
         given = _arguments(self._home, self._parameters, args, named)
-        return self._home.evaluate((*self._expression, "(", *given, ")"))
+        template = (*self._expression, "(", *(piece for part in given for piece in part), ")")
+        value, call, values = self._home.called(template)
+        if not named:
+            self._prepare(args, given[::2], call, values)
+        return value
+
+    def _prepare(
+        self, args: tuple[object, ...], given: Sequence[Template], call: Call, values: Mapping[str, Held]
+    ) -> None:
+        """Readies later calls with such arguments to go straight to the kernel, where there is one."""
+        things = [part[0].thing for part in given if len(part) == 1 and isinstance(part[0], Slot)]
+        leaves = [thing for thing in things if isinstance(thing, Held)]
+        if len(leaves) == len(args) and (direct := prepare(self._home, call, values, args, leaves)) is not None:
+            self._direct, self._others = direct, [self._direct, *self._others[: MOST - 1]]
 
     def __repr__(self) -> str:
         return f"<dp function {self._signature or self.__name__}>"
 
 
+MOST = 4
+"""How many direct calls of a function are known besides the latest."""
+
+
 def _arguments(
     home: Loaded, parameters: tuple[str, ...], args: tuple[object, ...], named: dict[str, object]
-) -> Iterator[str | Slot]:
+) -> list[Template]:
+    """The arguments as parts of an expression, and between them what separates them."""
+    made: list[Template] = []
     for i, x in enumerate(args):
         hint = parameters[i] if i < len(parameters) else f"x{i}"
-        yield from ((", ",) if i else ())
-        yield from expression(home, x, hint)
-    for i, (name, x) in enumerate(named.items()):
-        yield f"{', ' if args or i else ''}{name} = "
-        yield from expression(home, x, name)
+        made += [expression(home, x, hint), (", ",)]
+    for name, x in named.items():
+        made += [(f"{name} = ", *expression(home, x, name)), (", ",)]
+    return made[:-1]
 
 
 def expression(home: Loaded, x: object, hint: str) -> Template:
@@ -147,14 +178,17 @@ def _derived(operator: str, f: Any, wrt: object, more: str = "") -> Function:
         f = f._dp_function()
     if not isinstance(f, Function):
         raise Error(NotDerivable(NOWHERE, operator, describe(f)))
-    option = "" if wrt is None else f", wrt = {_names(wrt)}"
-    return Function(
-        f._home,
-        f"{operator}({f.__name__})",
-        (f"{operator}(", *f._expression, f"{option}{more})"),
-        f._parameters + _SEEDS.get(operator, ()),
-        doc=f"The {operator} of `{f.__name__}`.",
-    )
+    option = ("" if wrt is None else f", wrt = {_names(wrt)}") + more
+    made = f._derived.get((operator, option))
+    if made is None:
+        made = f._derived[operator, option] = Function(
+            f._home,
+            f"{operator}({f.__name__})",
+            (f"{operator}(", *f._expression, f"{option})"),
+            f._parameters + _SEEDS.get(operator, ()),
+            doc=f"The {operator} of `{f.__name__}`.",
+        )
+    return made
 
 
 def _names(wrt: object) -> str:

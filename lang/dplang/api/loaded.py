@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
+from threading import RLock
 from typing import Any, assert_never
 
 import numpy as np
@@ -26,18 +28,33 @@ from ..check.names import (
     Value,
     VariantName,
 )
-from ..core.types import UNIT, Enum, EnumDecl, FnType, Scalar, Struct, StructDecl, TangentOf, Tuple, Type, show
-from ..errors.diagnostic import Diagnostic
+from ..core.sizes import Size, SizeVar
+from ..core.types import (
+    UNIT,
+    Enum,
+    EnumDecl,
+    FnType,
+    Scalar,
+    Struct,
+    StructDecl,
+    TangentOf,
+    Tuple,
+    Type,
+    show,
+    transform,
+)
+from ..errors.diagnostic import Diagnostic, Fault
 from ..errors.python import NoSuchName
 from ..errors.render import render_text
 from ..errors.source import NOWHERE, Source
+from ..lower.layout import fields
 from ..lower.shape import UNIT as NOTHING
 from ..lower.shape import Shape, functions, outline
 from ..session import Entry, Session
 from ..stack import deep
 from ..syntax import parse as syntax
-from ..values import Held, measured, split
-from .calls import Function, Slot, Template, spelled
+from ..values import Held, measured, sizes_of, split
+from .calls import Function, Slot, Template, held, spelled
 from .faults import MissingName, as_errors
 from .marshal import out_of
 from .records import Record, Variant, enum_class, record_class, variant_class
@@ -61,7 +78,10 @@ class Module:
         names: Mapping[str, Entity] = self.__dict__["__dp_names__"]
         if name in names:
             with as_errors():
-                return self.__dict__["__dp_home__"].attribute(name, names[name])
+                found = self.__dict__["__dp_home__"].attribute(name, names[name])
+            if isinstance(found, Function | Module):
+                self.__dict__[name] = found  # it knows the calls that were made
+            return found
         if name.startswith("__"):
             raise AttributeError(name)
         near = get_close_matches(name, dir(self), 1)
@@ -77,6 +97,18 @@ class Module:
         return f"<dp module {self.__dict__['__name__']}>"
 
 
+@dataclass(eq=False, slots=True)
+class Call:
+    """An expression that was compiled: `symbols` stand for its values, `names` are what its text names. `fixed` are the
+    sizes that it was compiled for (None: all)."""
+
+    entry: Entry
+    symbols: dict[str, typed.Symbol]
+    names: dict[str, object]
+    result: Type
+    fixed: frozenset[int] | None
+
+
 class Loaded:
     """The home of a loaded file's values and functions: here its expressions are evaluated."""
 
@@ -85,7 +117,8 @@ class Loaded:
         self.scope = scope
         self._classes: dict[StructDecl | EnumDecl, type[Any]] = {}
         self._variants: dict[tuple[EnumDecl, int], type[Variant]] = {}
-        self._calls: dict[object, tuple[Entry, dict[str, typed.Symbol], dict[str, object]]] = {}
+        self._calls: dict[object, Call | None] = {}
+        self._one = RLock()
 
     def outline(self, t: Type) -> Shape:
         """The structure of values of a data type."""
@@ -95,37 +128,64 @@ class Loaded:
 
     def evaluate(self, template: Template) -> Any:
         """The value of an expression, as a Python value."""
+        return self.called(template)[0]
+
+    def called(self, template: Template) -> tuple[Any, Call, dict[str, Held]]:
+        """The value of an expression, how it was found, and the values that the expression names."""
         text, names = spelled(template)
-        with as_errors():
-            return out_of(deep(lambda: self._evaluate(text, names)), self)
+        given = dict(held(names))
+        with as_errors(), self._one:
+            value, call = deep(lambda: self._evaluate(text, names, given))
+            return out_of(value, self), call, given
 
-    def _evaluate(self, text: str, names: dict[str, object]) -> Held:
-        key = (text, tuple((name, _kind(thing)) for name, thing in names.items()))
-        known = self._calls.get(key)
-        if known is None:
-            known = self._calls[key] = self._compile(text, names)
-        entry, symbols, _ = known
-        given = {symbol: thing for name, symbol in symbols.items() if isinstance(thing := names[name], Held)}
-        if any(_lasting(t) for s, t in entry.checked.module.types.items() if s.name == "_"):
-            given = {symbol: _own(value) for symbol, value in given.items()}
-        results = self.session.run(entry, given)
+    def _evaluate(self, text: str, names: dict[str, object], given: dict[str, Held]) -> tuple[Held, Call]:
+        call = self._call(text, names)
+        own = _own if _lasting(call.result) else lambda value: value
+        results = self.session.run(call.entry, {call.symbols[name]: own(value) for name, value in given.items()})
         result = next((v for s, v in results.items() if s.name == "_"), None)
-        return Held(UNIT, NOTHING, ()) if result is None else measured(result, self.outline)
+        return Held(UNIT, NOTHING, ()) if result is None else measured(result, self.outline), call
 
-    def _compile(self, text: str, names: dict[str, object]) -> tuple[Entry, dict[str, typed.Symbol], dict[str, object]]:
+    def _call(self, text: str, names: dict[str, object]) -> Call:
+        """The compiled call. Sizes that the program does not name are left open, so that one serves for all of them;
+        where that does not fit, for a fault to name them if for nothing else, all are as they are."""
+        fixed = frozenset(n for thing in names.values() for n in _named_sizes(thing))
+        opened = self._known(text, names, fixed)
+        if opened is None:
+            opened = self._known(text, names, None)
+        assert opened is not None
+        return opened
+
+    def _known(self, text: str, names: dict[str, object], fixed: frozenset[int] | None) -> Call | None:
+        types = _opened(names, fixed, fresh=False)
+        key = (text, tuple((name, types.get(name) or id(thing), _code(thing)) for name, thing in names.items()))
+        if key not in self._calls:
+            concrete = fixed is None or types == _opened(names, None, fresh=False)
+            try:
+                self._calls[key] = self._compile(text, names, None if concrete else fixed)
+            except Fault:
+                if concrete:
+                    raise
+                self._calls[key] = None
+        return self._calls[key]
+
+    def _compile(self, text: str, names: dict[str, object], fixed: frozenset[int] | None) -> Call:
         module = syntax.parse(Source(CALL, text))
         scope = Scope(self.scope, top=True)
         symbols: dict[str, typed.Symbol] = {}
         prior: dict[typed.Symbol, Shape] = {}
+        types = _opened(names, fixed, fresh=True)
         for name, thing in names.items():
             if isinstance(thing, Held):
                 symbols[name] = typed.Symbol(name, NOWHERE, False, True)
-                prior[symbols[name]] = outline(thing.shape)
-                scope.names[name] = Value(symbols[name], thing.type)
+                prior[symbols[name]] = outline(thing.shape) if functions(thing.shape) else self.outline(types[name])
+                scope.names[name] = Value(symbols[name], types[name])
             else:
                 scope.names[name] = thing  # type: ignore[assignment]
+        self.session.lowering.instances.note_types((symbols[name], types[name]) for name in symbols)
         # the names are kept, so that no other thing gets the identity of one of them
-        return self.session.entry(module, CALL, scope, prior), symbols, names
+        entry = self.session.entry(module, CALL, scope, prior)
+        result = next((t for s, t in entry.checked.module.types.items() if s.name == "_"), UNIT)
+        return Call(entry, symbols, names, result, fixed)
 
     # ---- what names mean
 
@@ -216,11 +276,48 @@ class Loaded:
         return cls._dp_of(self, value, Slot(decl.variants[tag].name, entity))
 
 
-def _kind(thing: object) -> object:
-    """What tells one compiled call from another: of values the types and the functions in them."""
-    if isinstance(thing, Held):
-        return thing.type, outline(thing.shape) if functions(thing.shape) else None
-    return id(thing)
+def _code(thing: object) -> object:
+    """Of values with functions in them, which code these run."""
+    return outline(thing.shape) if isinstance(thing, Held) and functions(thing.shape) else None
+
+
+def _named_sizes(thing: object) -> Iterator[int]:
+    """The sizes that a function's own parameters have by number."""
+    if isinstance(thing, FnName):
+        for t in thing.fn.param_types:
+            yield from (s.constant for s in sizes_of(t) if s.constant is not None)
+
+
+def _opened(names: Mapping[str, object], fixed: frozenset[int] | None, fresh: bool) -> dict[str, Type]:
+    """The types of values, with a variable for each size that can be read from them and is not fixed. Variables are
+    the same each time unless they are to be fresh."""
+    variables: dict[int, SizeVar] = {}
+
+    def opened(s: Size) -> Size:
+        n = s.constant
+        if n is None or fixed is None or n in fixed:
+            return s
+        if n not in variables:
+            name = f"n{len(variables) + 1}"
+            variables[n] = SizeVar(name) if fresh else SizeVar(name, -len(variables))
+        return Size.of(variables[n])
+
+    types = {name: thing.type for name, thing in names.items() if isinstance(thing, Held)}
+    return {name: t if _closed(t) else transform(t, lambda v: v, opened) for name, t in types.items()}
+
+
+def _closed(t: Type) -> bool:
+    """Whether sizes in a type may be such as cannot be read from the value: there are enums or functions in it."""
+    elem, _ = split(t)
+    match elem:
+        case Enum() | FnType():
+            return True
+        case Tuple(parts):
+            return any(map(_closed, parts))
+        case Struct() | TangentOf():
+            return any(_closed(own) for _, own in fields(elem))
+        case _:
+            return False
 
 
 def _lasting(t: Type) -> bool:

@@ -1,4 +1,4 @@
-"""`dp kernels FILE [FUNCTION]`: the code that a program's functions are compiled from, beside the lines of its source."""
+"""`dp kernels FILE [FUNCTION]`: the code that functions are compiled from, beside the lines of the program."""
 
 from __future__ import annotations
 

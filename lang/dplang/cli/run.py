@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..session import Session
+from ..session import DEFAULT_JIT, Session
 from .report import Warn, json_argument, reported
 
 
@@ -25,8 +25,8 @@ def jit_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jit",
         choices=("auto", "always", "never"),
-        default="never",
-        help="compile numeric code to kernels: not at all (the default), where it is heavy, or wherever possible",
+        default=DEFAULT_JIT,
+        help=f"compile numeric code: where it is heavy, wherever possible, or not at all (default: {DEFAULT_JIT})",
     )
 
 

@@ -22,9 +22,9 @@ from .refuse import reachable
 
 Mode: TypeAlias = Literal["auto", "always"]
 
-START, LINE, CALL = 3_000_000, 50_000, 20
-"""What a compilation costs before the first Let and for each, and what a call costs, in operations of the
-interpreter."""
+START, LINE, CALL, OUTSIDE = 3_000_000, 50_000, 20, 3_000
+"""What a compilation costs before the first Let and for each, what a call costs, and what one from outside, in
+operations of the interpreter."""
 
 
 class Tiers:
@@ -37,6 +37,7 @@ class Tiers:
         self.watch = Watch() if mode == "auto" else None
         self._runs = _Runs()
         self._forms: dict[str, Tiered | None] = {}
+        self._counted: dict[str, _Counted] = {}
 
     def compiled(self, name: str) -> Tiered | None:
         """The form of a function that may run as a kernel; None where it is interpreted in any case."""
@@ -44,12 +45,27 @@ class Tiers:
             self._forms[name] = self._form(name)
         return self._forms[name]
 
+    def ready(self, name: str) -> Kernel | None:
+        """The kernel that a function which was called runs as, if it does by now."""
+        if self.watch is None:
+            return self.kernels.kernel(name)
+        counted = self._counted.get(name)
+        return counted.kernel if counted is not None else None
+
+    def from_outside(self, name: str) -> None:
+        """Notes that a function was called from outside, with all that such a call costs."""
+        if name in self._counted:
+            self._counted[name].left -= OUTSIDE
+
     def _form(self, name: str) -> Tiered | None:
         if self.kernels.reason(name):
             return None
         if self.watch is not None:
             lets = sum(1 for fn in reachable(self._program, name) for _ in lets_of(self._program.fns[fn].body))
-            return _Counted(lambda: self.kernels.kernel(name), self._runs, self.watch, START + LINE * lets).call
+            cost = CALL + len(self._program.fns[name].body.lets)
+            make = lambda: self.kernels.kernel(name)  # noqa: E731
+            counted = self._counted[name] = _Counted(make, self._runs, self.watch, START + LINE * lets, cost)
+            return counted.call
         kernel = self.kernels.kernel(name)
         return None if kernel is None else lambda given, interpret: self._runs.run(kernel, given, interpret)
 
@@ -65,7 +81,7 @@ class _Runs:
         if self.left:
             return interpret()
         try:
-            return kernel(*given)
+            return kernel.call(*given)
         except Left:
             self.left = True
         try:
@@ -77,8 +93,9 @@ class _Runs:
 class _Counted:
     """A function that is interpreted until that has been as much work as compiling it."""
 
-    def __init__(self, make: Callable[[], Kernel | None], runs: _Runs, watch: Watch, left: int) -> None:
+    def __init__(self, make: Callable[[], Kernel | None], runs: _Runs, watch: Watch, left: int, cost: int) -> None:
         self.runs = runs
+        self.cost = cost
         self.make = make
         self.watch = watch
         self.left = left
@@ -90,19 +107,24 @@ class _Counted:
             return self.runs.run(self.kernel, given, interpret)
         if self.hopeless:
             return interpret()
+        if self.left <= 0:
+            return self.compile(given, interpret)
         watch, outer, thread = self.watch, self.watch.stop, self.watch.thread
+        start, left = watch.work, self.left
         # arrays are kept for a second start, so that updates copy them
-        watch.work += CALL + sum(a.size for a in given if isinstance(a, np.ndarray)) // 8
-        start = watch.work
-        watch.stop, watch.thread = min(outer, start + self.left), get_ident()
+        watch.work += self.cost + sum(a.size for a in given if isinstance(a, np.ndarray)) // 8
+        watch.stop, watch.thread = min(outer, start + left), get_ident()
         try:
             return interpret()
         except Heavy:
-            if watch.work <= start + self.left:
+            if watch.work <= start + left:
                 raise  # it is a caller that has become too much
         finally:
             self.left -= watch.work - start
             watch.stop, watch.thread = outer, thread
+        return self.compile(given, interpret)
+
+    def compile(self, given: list[Any], interpret: Callable[[], Any]) -> Any:
         self.kernel = self.make()
         self.hopeless = self.kernel is None
         return self.call(given, interpret)

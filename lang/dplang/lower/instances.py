@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -79,6 +79,12 @@ class Instances:
                 if symbol.top:
                     for var in s.fresh if t == INT else _readable(t):
                         self.top_sizes.setdefault(var, (symbol, t))
+
+    def note_types(self, types: Iterable[tuple[typed.Symbol, LanguageType]]) -> None:
+        """The same for variables that are given from outside."""
+        for symbol, t in types:
+            for var in _readable(t):
+                self.top_sizes.setdefault(var, (symbol, t))
 
     def free(self, node: object) -> Free:
         known = self._free.get(id(node))
