@@ -18,7 +18,7 @@ import numpy as np
 from common import HERE, Text, alternate, flat, short, table
 
 BAR = 1.5
-VARIED = {"vectors": ("p", "v", "x", "y", "z"), "layers": ("net", "w", "b", "out")}
+VARIED = {"chain": ("a", "b"), "filter": ("q", "r"), "vectors": ("p", "v", "x", "y", "z"), "layers": ("net", "w", "b", "out")}
 """What a work is differentiated by, where it is more than the first parameter."""
 FUNCTION = re.compile(r"^fn (by_\w+)\((.*?)\) -> Float\b", re.MULTILINE)
 
@@ -54,6 +54,9 @@ def arguments(small: bool) -> dict[str, dict[str, Any]]:
         "polynomial": {"c": r.normal(size=12), "xs": columns[0]},
         "layers": {**net, "net": tuple(net.values()), "xs": r.normal(size=(size(300), 8))},
         "gather": {"v": columns[0], "at": links[0], "weight": links[1], "links": links},
+        "bodies": {"p": points[:24] * 5, "v": points[24:48], "m": np.abs(columns[1][:24]), "steps": size(20)},
+        "chain": {"a": r.normal(size=(6, 6)), "b": r.normal(size=(6, 4)), "seen": r.integers(0, 4, size(300))},
+        "filter": {"q": 0.1, "r": 0.5, "ys": columns[2]},
         "softmax": {"z": r.normal(size=(size(400), 10)), "label": r.integers(0, 10, size(400))},
     }
 
