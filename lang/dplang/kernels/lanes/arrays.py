@@ -100,12 +100,25 @@ class Arrays(Words):
         text, dims = self.host.whole(x), self.dims(x)
         if not any(i.varies for i in at):
             return self.host.part(x, ", ".join(f"u({i.text})" for i in at))
+        if x.name in self.turned and at[0].text == self.each and not any(i.varies for i in at[1:]):
+            return f"ld_wide({WIDTH}, {self.turned[x.name]}, {bare(position([i.text for i in at[1:]], dims[1:]))})"
         base, step = self.straight(at, dims)
         if not base or self.mask:
             return f"gather({text}, {self.safe(position([i.text for i in at], dims))})"
         if step == "1":
             return f"ld({WIDTH}, {text}, {bare(base)}, {self.count})"
         return f"lds({WIDTH}, {text}, {bare(base)}, {bare(step)}, {self.count})"
+
+    def turn_rows(self, x: Var, first: str) -> None:
+        """Copies the rows of the turns of a step to a buffer, element by element of all turns together."""
+        name, k = self.host.fresh(f"{x.name}_rows"), self.host.changing("k")
+        sizes = [self.sized(n) for n in self.dims(x)[1:]]
+        self.host.allocate(name, [*sizes, str(WIDTH)], dtype(x.type), lasts=False)
+        size = self.sized(" * ".join(sizes))
+        with self.host.inside(f"for {k} in range({size}):"):
+            source = f"lds({WIDTH}, {self.host.whole(x)}, {first} * {size} + {k}, {size}, {self.count})"
+            self.line(f"st_wide({name}, {k}, {source})")
+        self.turned[x.name] = name
 
     def safe(self, where: str) -> str:
         """Positions, those of lanes that are not here made harmless."""

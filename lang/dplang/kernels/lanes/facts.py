@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from ...core.ir import (
     INT,
     KEY,
     ArrayType,
+    At,
     Block,
     Build,
     Call,
@@ -23,6 +25,7 @@ from ...core.ir import (
     Loop,
     Make,
     Operand,
+    Path,
     Prim,
     Reduce,
     Result,
@@ -45,12 +48,14 @@ class Facts:
     shared    versions of the arrays that the loop carries: one for all turns
     ragged    arrays whose first size differs between turns
     inside    bound in the body
+    rows      arrays from outside whose row of the turn's number is read again and again by inner loops
     """
 
     varying: set[str] = field(default_factory=set)
     shared: set[str] = field(default_factory=set)
     ragged: set[str] = field(default_factory=set)
     inside: set[str] = field(default_factory=set)
+    rows: dict[str, Var] = field(default_factory=dict)
 
     def varies(self, *given: Operand) -> bool:
         return any(isinstance(o, Var) and o.name in self.varying for o in given)
@@ -87,7 +92,56 @@ def facts(loop: Loop) -> Facts:
     while before != (now := (len(found.varying), len(found.shared), len(found.ragged))):
         before = now
         _block(loop.body, found)
+    reads = _Reads(loop.index, found)
+    reads.block(loop.body, 0)
+    found.rows = {name: x for name, x in reads.arrays.items() if reads.count[name] > 1}
     return found
+
+
+class _Reads:
+    """Reads of elements of rows of the turn's number, a read in a loop within a loop for two."""
+
+    def __init__(self, index: Var, found: Facts) -> None:
+        self.index = index
+        self.found = found
+        self.arrays: dict[str, Var] = {}
+        self.row_of: dict[str, Var] = {}
+        self.count: Counter[str] = Counter()
+
+    def block(self, block: Block, depth: int) -> None:
+        for let in block.lets:
+            match let.value:
+                case Get(Var() as x, path):
+                    self.get(let.names[0], x, path, depth)
+                case Prim(args=args):
+                    for a in args:
+                        if isinstance(a, Var) and a.name in self.row_of:
+                            self.read(self.row_of[a.name], depth + 1)
+                case Loop(body=body):
+                    self.block(body, depth + 1)
+                case Checkpoint(body):
+                    self.block(body, depth)
+                case _:
+                    pass  # what a branch reads may not be there for all turns
+
+    def get(self, v: Var, x: Var, path: Path, depth: int) -> None:
+        rest = path
+        if x.name not in self.row_of:
+            outside = x.name not in self.found.inside and not self.found.is_shared(x)
+            if not (outside and path and isinstance(path[0], At) and path[0].proved and path[0].index == self.index):
+                return
+            rest = path[1:]
+        row = self.row_of.get(x.name, x)
+        if any(not isinstance(s, At) or self.found.varies(s.index) for s in rest):
+            return
+        if isinstance(v.type, ArrayType):
+            self.row_of[v.name] = row
+        elif any(isinstance(s, At) and isinstance(s.index, Var) for s in rest):
+            self.read(row, depth)
+
+    def read(self, x: Var, depth: int) -> None:
+        self.arrays[x.name] = x
+        self.count[x.name] += min(depth, 2)
 
 
 def _block(block: Block, found: Facts) -> None:
@@ -187,6 +241,8 @@ def is_worth(loop: Loop, found: Facts) -> bool:
     a processor waiting."""
     if isinstance(loop.low, Lit) and isinstance(loop.high, Lit) and int(loop.high.value) - int(loop.low.value) < 3:
         return False
+    if any(isinstance(r, Reduce) and r.op == "logsumexp" for r in loop.results):
+        return True
     for let in lets_of(loop.body):
         if isinstance(let.value, Prim) and let.value.op in COSTLY and found.varies(*let.value.args):
             return True

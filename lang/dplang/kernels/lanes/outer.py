@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...analyse.parallel import Part
-from ...core.ir import Build, Carry, Let, Loop, Operand, Reduce
+from ...core.ir import FLOAT, Block, Build, Carry, Let, Loop, Operand, Reduce, Var
 from ..text import bare, dtype, rank
 from .facts import Facts, facts, is_worth
 from .words import WIDTH, Unfit
@@ -48,6 +49,7 @@ class Outer:
         self.lanes = Lanes(host, found)
         self.totals: dict[int, tuple[str, str]] = {}
         self.ops: dict[int, str] = {}
+        self.tops: dict[int, str] = {}
 
     def write(self, let: Let, loop: Loop, parts: Sequence[Part]) -> None:
         host, lanes = self.host, self.lanes
@@ -61,12 +63,15 @@ class Outer:
             first = host.fresh(loop.index.name)
             each, lanes.live, lanes.count = host.fresh(f"{first}_lanes"), host.fresh("live"), host.fresh("m")
             host.share(loop.index, each)
+            lanes.each = each
             lanes.runs[loop.index.name] = first, 1
 
             def step(start: str, end: str) -> None:
                 with host.inside(f"for {first} in range({start}, {end}, {WIDTH}):"):
                     host.line(f"{lanes.count} = min({end} - {first}, {WIDTH})")
                     opening, begin = host.later(), len(host.lines)
+                    for x in lanes.facts.rows.values():
+                        lanes.turn_rows(x, first)
                     lanes.block(loop.body)
                     self.results(made, loop, low, first, turns)
                     for name, text in ((each, f"lanes({WIDTH}, {first}"), (lanes.live, f"turns_of({WIDTH}")):
@@ -75,12 +80,20 @@ class Outer:
 
             host.in_strips(low, high, loop, step, WIDTH)
         self.end(loop, made)
-        host.finish(let, loop.results, loop.body, made, turns)
+        for k, top in self.tops.items():
+            self.log_sum(let.names[k], made[k], top, turns)
+        rest = [k for k in range(len(made)) if k not in self.tops]
+        body = Block((), tuple(loop.body.results[k] for k in rest))
+        left = replace(let, names=tuple(let.names[k] for k in rest))
+        host.finish(left, [loop.results[k] for k in rest], body, [made[k] for k in rest], turns)
 
     def start(self, k: int, let: Let, loop: Loop, part: Part, made: str) -> None:
         """What a result is before the first step."""
         host, r = self.host, loop.results[k]
-        if isinstance(r, Reduce) and r.op != "logsumexp":
+        if self.is_log_sum(loop, k):
+            self.tops[k] = host.fresh("top")
+            host.line(f"{self.tops[k]} = spl({WIDTH}, -math.inf)")
+        elif isinstance(r, Reduce) and r.op != "logsumexp":
             self.totals[k] = self.lanes.unit(r.op, let.names[k], loop.body.results[k], "1"), made
         if not isinstance(r, Carry):
             return
@@ -110,7 +123,11 @@ class Outer:
                 case Build() if rank(o.type):
                     self.row(made[k], o, number, turns)
                 case Build() | Reduce("logsumexp"):
-                    host.line(f"st({made[k]}, {bare(number)}, {bare(lanes.lane(o))}, {lanes.count})")
+                    v = lanes.lane(o)
+                    if k in self.tops:
+                        v = lanes.named(v)
+                        host.line(f"{self.tops[k]} = sel(~({v} <= {self.tops[k]}), {v}, {self.tops[k]})")
+                    host.line(f"st({made[k]}, {bare(number)}, {bare(v)}, {lanes.count})")
                 case Reduce(op):
                     self.combine(op, self.totals[k][0], lanes.lane(o), loop, low, first)
                 case Carry(param) if k in self.totals:
@@ -177,3 +194,22 @@ class Outer:
                         host.line(f"{total} = {fold}({lanes}, spl({WIDTH}, 0))[0]")
                 case _:
                     pass
+
+    @staticmethod
+    def is_log_sum(loop: Loop, k: int) -> bool:
+        r = loop.results[k]
+        return isinstance(r, Reduce) and r.op == "logsumexp" and loop.body.results[k].type == FLOAT
+
+    def log_sum(self, v: Var, terms: str, top: str, turns: str) -> None:
+        """The logarithm of the sum of exponentials of an array, of which `top` has the greatest in each lane."""
+        host = self.host
+        best, base, total = host.fresh("best"), host.fresh("base"), host.fresh("total")
+        k, m = host.changing("k"), host.changing("m")
+        host.line(f"{best} = most_lane({top}, spl({WIDTH}, 0))[0]")
+        host.line(f"{base} = {best} if math.isfinite({best}) else 0.0")
+        host.line(f"{total} = spl({WIDTH}, 0.0)")
+        with host.inside(f"for {k} in range(0, {turns}, {WIDTH}):"):
+            host.line(f"{m} = min({turns} - {k}, {WIDTH})")
+            term = f"vexp(ld({WIDTH}, {terms}, {k}, {m}) - {base})"
+            host.line(f"{total} = sel(turns_of({WIDTH}, {m}), {total} + {term}, {total})")
+        host.line(f"{host.bind(v)} = math.log(sum_lanes({total})) + {base}")

@@ -15,7 +15,7 @@ from .facts import Facts
 if TYPE_CHECKING:
     from ..loops import Loops
 
-WIDTH = 8
+WIDTH = 16
 """Turns of a step. Results depend on it, so it is the same on all machines."""
 
 SIDES = 24
@@ -66,6 +66,8 @@ class Words:
     wides: dict[str, Wide] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
     runs: dict[str, tuple[str, int]] = field(default_factory=dict)
+    turned: dict[str, str] = field(default_factory=dict)
+    each: str = ""
     count: str = ""
     live: str = ""
     mask: str = ""
