@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -17,6 +18,11 @@ import pytest
 import dplang as dp
 from dplang.api.calls import Function
 from dplang.api.direct import unknown
+from dplang.interpret.evaluate import Interpreter
+from dplang.kernels.outline import outline
+from dplang.kernels.tiers import Tiers
+from dplang.pipeline import compile
+from running import entered
 
 LONG = """
 fn f(n: Int) -> Float {
@@ -202,3 +208,29 @@ def test_threads_run_kernels_at_once(m: Any) -> None:
     for t in threads:
         t.join()
     assert found == [wanted] * 2000
+
+
+FIT = """
+let xs = [float(i) * 0.001 for i in 0..1000]
+let fit = train p = (0.0, 0.0) {
+  minimize mean([(p[0] * xs[i] + p[1] - 3.0 * xs[i])^2 for i in 0..1000])
+  using sgd(rate = 0.0001)
+  steps 800000
+}
+print(fit.steps)
+"""
+
+
+def test_a_training_is_one_kernel_that_tells_how_far_it_is() -> None:
+    session, entry = entered(FIT)
+    told: list[tuple[int, float]] = []
+    program = outline(compile(session.lowering.program, entry.unit.entry, kernels=True))
+    tiers = Tiers(program, "always", tell=lambda step, loss: told.append((step, loss)))
+    out = io.StringIO()
+    interpreter = Interpreter(program, out=out, compiled=tiers.compiled)
+    interpreter.call(entry.unit.entry, ())
+    assert out.getvalue() == "800000\n"
+    assert told == sorted(told, key=lambda t: (t[0], -t[1]))
+    assert 0 < told[0][0] < 800000 and 0.0 < told[0][1] < 1.0
+    texts = [tiers.kernels.text(name).text for name in program.fns if tiers.compiled(name) is not None]
+    assert sum("tell(ctl" in text for text in texts) == 1

@@ -13,8 +13,9 @@ What the loop does, with `?` for what stands only where a clause asks for it:
         if step > 0 { every?; done = until? }
         if step >= steps? { done = true }
         if not done { history << value; x = next; s = state; step += 1 }
-      } else { x = best; done = true }
+      } else { wrong = value; failed = true; done = true }
     }
+    if failed { x = best }
 
 So in `every` and `until` the parameter is the point after `step` steps, and `loss` is its objective. No derivative goes
 through a training: what it captures, and the fit, are behind a `stop`.
@@ -364,9 +365,11 @@ class _Training:
         """The loop and what it leaves."""
         x, s = self.var("x", self.flat, self.start), self.var("s", state_type, self.first_state)
         best = self.var("best", self.flat, self.start)
-        loss = self.var("loss", FLOAT, typed.Lit(FLOAT, self.span, float("nan")))
+        loss_unknown = typed.Lit(FLOAT, self.span, float("nan"))
+        loss = self.var("loss", FLOAT, loss_unknown)
         step, done = self.var("step", INT, self.int(0)), self.var("done", BOOL, self.bool(False))
         converged = self.var("converged", BOOL, self.bool(False))
+        failed, wrong = self.var("failed", BOOL, self.bool(False)), self.var("wrong", FLOAT, loss_unknown)
         empty = typed.MakeArray(Array(FLOAT, (Size.of(0),)), self.span, ())
         losses = Array(FLOAT, (Size.of(SizeVar("?")),))
         history = self.var("history", losses, forget(self.cx, empty, "len(history)"))
@@ -388,16 +391,20 @@ class _Training:
             self.set(step, self.prim("+", INT, step, self.int(1))),
         )
         body.append(self.when(self.prim("not", BOOL, done), *go_on))
-        name = self.e.name.name if self.e.name is not None else None
+        # the loop itself tells nothing but how far it is, so that it may run as a kernel
         first = self.prim("==", BOOL, step, self.int(0))
-        failed = (
+        stop = (
             self.when(first, self.set(loss, value)),
-            self.tell("progress.failed", step, value, self.point(x), self.point(best), names=(None, None, name, name)),
-            self.set(x, best),
+            self.set(wrong, value),
+            self.set(failed, self.bool(True)),
             self.set(done, self.bool(True)),
         )
-        turn = self.block(*lets, self.when(self.prim("isfinite", BOOL, value), *body, orelse=failed))
+        turn = self.block(*lets, self.when(self.prim("isfinite", BOOL, value), *body, orelse=stop))
         self.stmts.append(typed.While(self.prim("not", BOOL, done), turn, self.span))
+        name = self.e.name.name if self.e.name is not None else None
+        points = (self.point(x), self.point(best))
+        told = self.tell("progress.failed", step, wrong, *points, names=(None, None, name, name))
+        self.stmts.append(self.when(failed, told, self.set(x, best)))
         self.stmts.append(self.tell("progress.end"))
         parts = (self.point(x), loss, history, step, converged)
         result = typed.Stop(fit(self.parameter), self.span, typed.Make(fit(self.parameter), self.span, parts))

@@ -22,6 +22,7 @@ from .flatten import flatten
 from .nodes import SLOTS
 from .options import Options
 from .refuse import Refusals
+from .tell import Tell, heard
 from .text import Site
 from .trap import Trap
 
@@ -39,8 +40,9 @@ class Left(Exception):
 class Kernels:
     """The kernels of a program, each made when it is first asked for."""
 
-    def __init__(self, program: Program, options: Options = Options()) -> None:
+    def __init__(self, program: Program, options: Options = Options(), tell: Tell | None = None) -> None:
         self._options = options
+        self._tell = tell
         self._refusals = Refusals(program)
         self._source = program
         fit = {name for name in program.fns if not self._refusals.reason(name)}
@@ -72,7 +74,7 @@ class Kernels:
         emitted = emit(self._program, name, self._sharing, options)
         try:
             boundary = Boundary(self._source.fns[name], self._refusals.layouts)
-            kernel = Kernel(self._program.fns[name], emitted, build(emitted), boundary)
+            kernel = Kernel(self._program.fns[name], emitted, build(emitted), boundary, self._tell)
         except NoKernel as failure:
             self.reasons[name] = str(failure)
             return None
@@ -91,16 +93,19 @@ class Kernel:
     what makes the result one of the interpreter, `long` whether it may take long enough to be interrupted.
     """
 
-    def __init__(self, fn: Fn, emitted: Emitted, compiled: Callable[..., Any], boundary: Boundary) -> None:
-        self.calls = calls = _Calls(fn, emitted, compiled, boundary)
+    def __init__(
+        self, fn: Fn, emitted: Emitted, compiled: Callable[..., Any], boundary: Boundary, tell: Tell | None
+    ) -> None:
+        tell = tell if "tell(" in emitted.text else None
+        self.calls = calls = _Calls(fn, emitted, compiled, boundary, tell)
         self.again = calls.again
         self.finish = calls.finish if any(calls.out) or not calls.out else None
         self.long = "poll(" in emitted.text
         self.into = dict(calls.into)
-        arena = emitted.arena or boundary.needed
-        usual = calls.crossing if arena else _converted(self, compiled) if self._converts() else _plain(self, compiled)
+        other = emitted.arena or boundary.needed or tell is not None
+        usual = calls.crossing if other else _converted(self, compiled) if self._converts() else _plain(self, compiled)
         self.call = usual
-        if arena:
+        if other:
             compiled, self.into, self.finish = (lambda ctl, *given: calls.crossing(*given)), {}, None
         convert = {f"convert{i}": f for i, f in self.into.items()}
         self.names = {"compiled": compiled, "here": _here, "seat": _seat, "listen": listen, **convert}
@@ -179,8 +184,11 @@ def _seat(here: _Here) -> list[Any]:
 class _Calls:
     """Calls of one kernel, whatever happens in them."""
 
-    def __init__(self, fn: Fn, emitted: Emitted, compiled: Callable[..., Any], boundary: Boundary) -> None:
+    def __init__(
+        self, fn: Fn, emitted: Emitted, compiled: Callable[..., Any], boundary: Boundary, tell: Tell | None
+    ) -> None:
         self.compiled = compiled
+        self.tell = tell
         self.sites = emitted.sites
         self.arena = emitted.arena or boundary.needed
         self.boundary = boundary
@@ -198,7 +206,7 @@ class _Calls:
         return tuple([o(v) if o else v for o, v in zip(out, value, strict=True)]) if out else ()
 
     def crossing(self, *given: Any) -> Any:
-        """A call with values that are others in a kernel, or with an arena."""
+        """A call with values that are others in a kernel, with an arena, or of what tells how far it is."""
         return self.repeated(given, LARGE)
 
     def again(self, given: Sequence[Any], ctl: Any, failure: Exception) -> Any:
@@ -236,13 +244,19 @@ class _Calls:
         for i, convert in self.into:
             args[i] = convert(args[i])
         if not self.arena:
-            return self.finish(self.compiled(ctl, *args))
+            return self.finish(self.listened(ctl, args))
         begin(ctl)
         try:
-            value = self.finish(self.compiled(ctl, *args))
+            value = self.finish(self.listened(ctl, args))
             return value if crossing is None else crossing.results(value)
         finally:
             end(ctl)
+
+    def listened(self, ctl: Any, args: Sequence[Any]) -> Any:
+        if self.tell is None:
+            return self.compiled(ctl, *args)
+        with heard(ctl, self.tell):
+            return self.compiled(ctl, *args)
 
     def next_room(self, ctl: Any, failure: Exception, room: int) -> int:
         """How many bytes an array may take in another attempt; raises what a failure means where there is none."""

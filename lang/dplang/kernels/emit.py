@@ -94,8 +94,8 @@ HELPERS = re.findall(
     Trap accumulate accumulate1 accumulate2 argsort bits cbrt cell concat cumprod cumsum exp2 extend fill fits_int
     floor_divide int_divide int_mod int_power int_sign integer key key_at log2 logaddexp logsumexp matmul_mm
     matmul_mv matmul_vm matmul_vv maximum minimum mod norm normal plus poll product put put1 put2 reserve reverse
-    reverse_rows room select sigmoid sign sort split_left split_right sum_leaf sum_start transpose transpose_rows u
-    uniform
+    reverse_rows room select sigmoid sign sort split_left split_right sum_leaf sum_start tell transpose transpose_rows
+    u uniform
     """,
 )
 """What texts use of `support`."""
@@ -256,6 +256,8 @@ class _Function(Loops):
                         self.fault(code, let.span, *args)
                     else:  # a message that only the interpreter can put together
                         self.leave()
+            case Io("progress.step", (step, loss)):
+                self.line(f"tell(ctl, {self.whole(step)}, {self.whole(loss)})")
             case Variant() | Match() | Io() | Derive():
                 raise AssertionError("no kernel is made of these")
             case _:

@@ -28,6 +28,7 @@ from ..core.ir import (
     Fn,
     Get,
     If,
+    Io,
     Let,
     Lit,
     Loop,
@@ -199,6 +200,8 @@ class _Flatten:
             case Check(cond, _, args):
                 told = not any(isinstance(a, Var) and _of_parts(a.type) for a in args)
                 return one(value if told else Check(cond, ""))
+            case Io():
+                return one(value)
             case _:
                 raise AssertionError("no kernel is made of these")
 

@@ -41,6 +41,8 @@ class Refusals:
         """The same for one Let, its nested blocks left aside."""
         value = let.value
         match value:
+            case Io("progress.step"):
+                return ""
             case Io(op):
                 return f"`{op}` is input or output"
             case Derive():

@@ -19,6 +19,7 @@ from ..interpret.machine import Heavy, Tiered, Watch
 from .call import Kernel, Kernels, Left
 from .options import Options
 from .refuse import reachable
+from .tell import Tell
 
 Mode: TypeAlias = Literal["auto", "always"]
 
@@ -30,10 +31,10 @@ operations of the interpreter."""
 class Tiers:
     """The compiled forms of a program's functions, for `Interpreter(compiled=.., watch=..)`."""
 
-    def __init__(self, program: Program, mode: Mode, options: Options = Options()) -> None:
+    def __init__(self, program: Program, mode: Mode, options: Options = Options(), tell: Tell | None = None) -> None:
         self._program = program
         self._mode = mode
-        self.kernels = Kernels(program, options)
+        self.kernels = Kernels(program, options, tell)
         self.watch = Watch() if mode == "auto" else None
         self._runs = _Runs()
         self._forms: dict[str, Tiered | None] = {}
