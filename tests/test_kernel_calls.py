@@ -22,6 +22,7 @@ from dplang.interpret.evaluate import Interpreter
 from dplang.kernels.outline import outline
 from dplang.kernels.tiers import Tiers
 from dplang.pipeline import compile
+from dplang.train import progress
 from running import entered
 
 LONG = """
@@ -234,3 +235,26 @@ def test_a_training_is_one_kernel_that_tells_how_far_it_is() -> None:
     assert 0 < told[0][0] < 800000 and 0.0 < told[0][1] < 1.0
     texts = [tiers.kernels.text(name).text for name in program.fns if tiers.compiled(name) is not None]
     assert sum("tell(ctl" in text for text in texts) == 1
+
+
+def test_many_small_calls_become_a_kernel() -> None:
+    small = dp.source("fn f(x: Float) -> Float = x * 0.5 + 1.0\n", jit="auto")
+    f = small.f
+    assert f(2.0) == 2.0 and f._direct is unknown
+    calls = next(n for n in range(10_000) if f(2.0) != 2.0 or f._direct is not unknown)
+    assert calls > 100
+    assert f(2.0) == 2.0
+
+
+def test_a_long_compilation_is_told_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(progress, "LONG", 0.05)
+    terminal, file = Terminal(), io.StringIO()
+    for stream, pause in ((terminal, 0.0), (terminal, 0.3), (file, 0.3)):
+        with progress.Progress(stream).compiling("loss"):
+            time.sleep(pause)
+    assert terminal.getvalue() == "compiling `loss` ..\r\x1b[K"
+    assert file.getvalue() == ""

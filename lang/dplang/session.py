@@ -187,7 +187,7 @@ class Session:
         from .kernels.tiers import Tiers
 
         program = outline(program)
-        tiers = Tiers(program, jit, tell=progress.step)
+        tiers = Tiers(program, jit, tell=progress.step, busy=progress.compiling)
         made = Interpreter(program, out=out, state=self._io, compiled=tiers.compiled, watch=tiers.watch)
         return made, tiers
 

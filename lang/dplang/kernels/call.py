@@ -5,8 +5,9 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -33,6 +34,10 @@ LEFT, STOPPED, APART = -1, -2, -3
 lanes faults, and a kernel that makes one turn after the other finds out which is the first."""
 
 
+Busy: TypeAlias = Callable[[str], AbstractContextManager[object]]
+"""Told the name of a function, something to be in while it is compiled."""
+
+
 class Left(Exception):
     """A kernel leaves this call to the interpreter: it is too deep or too large for it."""
 
@@ -40,9 +45,16 @@ class Left(Exception):
 class Kernels:
     """The kernels of a program, each made when it is first asked for."""
 
-    def __init__(self, program: Program, options: Options = Options(), tell: Tell | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        options: Options = Options(),
+        tell: Tell | None = None,
+        busy: Busy = nullcontext,
+    ) -> None:
         self._options = options
         self._tell = tell
+        self._busy = busy
         self._refusals = Refusals(program)
         self._source = program
         fit = {name for name in program.fns if not self._refusals.reason(name)}
@@ -74,7 +86,9 @@ class Kernels:
         emitted = emit(self._program, name, self._sharing, options)
         try:
             boundary = Boundary(self._source.fns[name], self._refusals.layouts)
-            kernel = Kernel(self._program.fns[name], emitted, build(emitted), boundary, self._tell)
+            with self._busy(self._program.fns[name].label):
+                compiled = build(emitted)
+            kernel = Kernel(self._program.fns[name], emitted, compiled, boundary, self._tell)
         except NoKernel as failure:
             self.reasons[name] = str(failure)
             return None

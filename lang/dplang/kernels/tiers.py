@@ -8,6 +8,7 @@ The count depends on the program and its sizes alone, and so does what runs as a
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from threading import get_ident
 from typing import Any, Literal, TypeAlias
 
@@ -16,25 +17,32 @@ import numpy as np
 from ..core.ir import Program
 from ..core.rewrite import lets_of
 from ..interpret.machine import Heavy, Tiered, Watch
-from .call import Kernel, Kernels, Left
+from .call import Busy, Kernel, Kernels, Left
 from .options import Options
 from .refuse import reachable
 from .tell import Tell
 
 Mode: TypeAlias = Literal["auto", "always"]
 
-START, LINE, CALL, OUTSIDE = 3_000_000, 50_000, 20, 3_000
+START, LINE, CALL, OUTSIDE = 5_000_000, 50_000, 20, 3_000
 """What a compilation costs before the first Let and for each, what a call costs, and what one from outside, in
-operations of the interpreter."""
+operations of the interpreter, which does about ten million of them in a second."""
 
 
 class Tiers:
     """The compiled forms of a program's functions, for `Interpreter(compiled=.., watch=..)`."""
 
-    def __init__(self, program: Program, mode: Mode, options: Options = Options(), tell: Tell | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        mode: Mode,
+        options: Options = Options(),
+        tell: Tell | None = None,
+        busy: Busy = nullcontext,
+    ) -> None:
         self._program = program
         self._mode = mode
-        self.kernels = Kernels(program, options, tell)
+        self.kernels = Kernels(program, options, tell, busy)
         self.watch = Watch() if mode == "auto" else None
         self._runs = _Runs()
         self._forms: dict[str, Tiered | None] = {}

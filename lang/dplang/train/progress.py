@@ -1,4 +1,5 @@
-"""Progress of training on standard error: a bar on a terminal, a plain line now and then elsewhere.
+"""Progress on standard error: of training, a bar on a terminal and a plain line now and then elsewhere; of a long
+compilation, a line on a terminal while it lasts.
 
 The functions here are the rows `progress.begin`, `progress.step`, `progress.end` and `progress.failed` of the primitive
 table. Of trainings inside each other the outermost one is shown.
@@ -7,8 +8,10 @@ table. Of trainings inside each other the outermost one is shown.
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from ..errors.source import Span
@@ -17,6 +20,10 @@ PATIENCE = 2.0
 """Seconds between plain lines, and before the first: a quick training says nothing."""
 REFRESH = 0.1
 """Seconds between drawings of the bar, and before the first."""
+LONG = 1.0
+"""Seconds of a compilation before it is told."""
+WIPE = "\r\x1b[K"
+"""What takes a line of a terminal away."""
 
 
 class Progress:
@@ -67,6 +74,32 @@ class Progress:
         if self.bar is not None:
             self.bar.close()
             self.bar = None
+
+    @contextmanager
+    def compiling(self, name: str) -> Iterator[None]:
+        """Says on a terminal that a function is being compiled, where that takes long."""
+        if not self.stream.isatty():
+            yield
+            return
+        shown = threading.Event()
+
+        def show() -> None:
+            self.clear()
+            self.stream.write(f"compiling `{name}` ..")
+            self.stream.flush()
+            shown.set()
+
+        timer = threading.Timer(LONG, show)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+            if shown.is_set():
+                self.stream.write(WIPE)
+                self.stream.flush()
 
     def reset(self) -> None:
         """Forgets trainings that a fault or an interrupt has left."""
