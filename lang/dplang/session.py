@@ -52,6 +52,7 @@ class Session:
 
     `warn` is handed warnings as they are found; `out` is where programs print; `limit` bounds their work and memory.
     `jit` says what runs as kernels: all that can, nothing, or what is heavy; under a limit everything is interpreted.
+    `trap_nan`: the first value that is not finite is a fault; then everything is interpreted, too.
     """
 
     def __init__(
@@ -60,11 +61,13 @@ class Session:
         out: TextIO | None = None,
         limit: Limit | None = None,
         jit: Jit = DEFAULT_JIT,
+        trap_nan: bool = False,
     ) -> None:
         self.warn = warn
         self.out = out
         self.limit = limit
         self.jit = jit
+        self.trap_nan = trap_nan
         self.modules = Modules(lambda d: warn([d]))
         self.lowering = Lowering()
         self.values: dict[typed.Symbol, Held] = {}
@@ -179,8 +182,12 @@ class Session:
             self._io["warn"] = self._warn_of_training
         progress: Progress = self._io["progress"]
         out = progress.over(sys.stdout if self.out is None else self.out)
-        jit = self.jit if self.limit is None else "never"
+        jit = self.jit if self.limit is None and not self.trap_nan else "never"
         program = compile(self.lowering.program, name, kernels=jit != "never", exact=False)
+        if self.trap_nan:
+            from .simplify.trap import trap
+
+            program = trap(program)
         if jit == "never":
             return Interpreter(program, limit=self.limit, out=out, state=self._io), None
         from .kernels.outline import outline

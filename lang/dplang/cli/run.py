@@ -18,6 +18,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="stop with a diagnostic after so much work (scalars touched), and at eight bytes of memory for each",
     )
     jit_argument(parser)
+    parser.add_argument(
+        "--trap-nan",
+        action="store_true",
+        help="stop at the first value that is infinite or not a number, in a function or its derivative (interpreted)",
+    )
     json_argument(parser)
 
 
@@ -45,7 +50,7 @@ def main(args: argparse.Namespace) -> int:
         from ..interpret.evaluate import Limit
 
         limit = None if args.limit is None else Limit(args.limit, max(8 * args.limit, LEAST_MEMORY))
-        session = Session(warn, sys.stderr if args.json else None, limit, args.jit)
+        session = Session(warn, sys.stderr if args.json else None, limit, args.jit, args.trap_nan)
         session.run(session.file(args.file))
         return 0
 

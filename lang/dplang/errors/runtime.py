@@ -494,3 +494,30 @@ class NoCase(Diagnostic):
 
     def sentence(self) -> str:
         return "no case of this `match` fits the value"
+
+
+@diagnostic("E0619")
+class NotFinite(Diagnostic):
+    """Under `dp run --trap-nan`, the first value that is infinite or not a number although what it was computed from
+    was not. It may arise in the derivative of a line alone, as that of `sqrt(x)` does at 0.
+
+    ```dp
+    let x = 0.0
+    print(sqrt(x))
+    ```
+
+    Without `--trap-nan` such values are values: they spread through what is computed from them.
+    """
+
+    op: str
+    value: float
+    derivative: bool
+
+    def sentence(self) -> str:
+        where = " in the derivative of this line" if self.derivative else ""
+        return f"here `{self.op}` gives a value that is not finite{where}: {self.value}"
+
+    def help(self) -> str:
+        return (
+            "keep the operands in the domain of the operation, by a condition around it or a type such as `Float > 0`"
+        )
