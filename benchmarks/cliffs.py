@@ -18,7 +18,12 @@ import numpy as np
 from common import HERE, Text, alternate, flat, short, table
 
 BAR = 1.5
-VARIED = {"chain": ("a", "b"), "filter": ("q", "r"), "vectors": ("p", "v", "x", "y", "z"), "layers": ("net", "w", "b", "out")}
+VARIED = {
+    "chain": ("a", "b"),
+    "filter": ("q", "r"),
+    "vectors": ("p", "v", "x", "y", "z"),
+    "layers": ("net", "w", "b", "out"),
+}
 """What a work is differentiated by, where it is more than the first parameter."""
 FUNCTION = re.compile(r"^fn (by_\w+)\((.*?)\) -> Float\b", re.MULTILINE)
 

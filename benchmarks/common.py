@@ -41,7 +41,7 @@ class Text:
         return next(fn.name for fn in self.session.lowering.program.fns.values() if fn.label == function)
 
     def kernels(self, function: str) -> Kernels:
-        program = deep(lambda: compile(self.session.lowering.program, self.core(function), kernels=True))
+        program = deep(lambda: compile(self.session.lowering.program, self.core(function), kernels=True, exact=False))
         return Kernels(outline(program))
 
     def kernel(self, function: str) -> Kernel:
