@@ -34,8 +34,14 @@ def every_way() -> Iterator[Any]:
             yield pytest.param(name, way, id=f"{name}.{way}", marks=marks)
 
 
-@pytest.mark.parametrize("function", ["primal", "gradient"])
-@pytest.mark.parametrize("work", WORKS, ids=lambda w: w.name)
+def every_work() -> Iterator[Any]:
+    for work in WORKS:
+        for function in ("primal", "gradient"):
+            slow = work.name == "mixture" or (work.name, function) == ("bundle", "primal")
+            yield pytest.param(work, function, id=f"{work.name}-{function}", marks=pytest.mark.long if slow else ())
+
+
+@pytest.mark.parametrize(("work", "function"), [*every_work()])
 def test_works(work: Work, function: str) -> None:
     agree(work.text(), function, list(work.arguments(True)))
 
