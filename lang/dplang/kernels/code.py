@@ -41,7 +41,7 @@ FILES = Cache()
 def surroundings() -> bytes:
     """What else, besides its text, decides what a kernel does."""
     here = Path(__file__).parent
-    helpers = [here / f"{name}.py" for name in ("code", "compiler", "support", "arena")]
+    helpers = [here / f"{name}.py" for name in ("code", "compiler", "support", "arena", "special")]
     sources = [*helpers, *sorted((here / "lanes").glob("*.py"))]
     target = cpu_target.target_context.codegen().magic_tuple()
     versions = (__version__, numba.__version__, llvmlite.__version__, np.__version__, platform.python_version())
@@ -114,7 +114,7 @@ def _library(codegen: Any, name: str, code: bytes) -> Any:
 
 def _find(names: list[str]) -> None:
     """Sees that all symbols have addresses: LLVM ends the process where one has none."""
-    for learn in (_runtime, _helpers):
+    for learn in (_runtime, _helpers, _special):
         if any(llvm.address_of_symbol(name) is None for name in names):
             learn()
     for name in names:
@@ -131,6 +131,11 @@ def _runtime() -> None:
 def _helpers() -> None:
     """Makes known the symbols that helpers use."""
     from . import support  # noqa: F401
+
+
+def _special() -> None:
+    """Makes known the symbols of special functions."""
+    from . import special  # noqa: F401
 
 
 def _environment(codegen: Any, name: str, constants: list[Any]) -> Any:

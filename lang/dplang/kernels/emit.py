@@ -103,9 +103,12 @@ HELPERS = re.findall(
 ARENA = ("carray", "copy", "elements", "field", "mark", "release", "store", "take")
 """What they use of `arena`."""
 
+SPECIAL = ("digamma", "erfinv", "polygamma")
+"""What they use of `special`."""
+
 WORDS = ("math", "np", "njit", "types", "OPTIONS", "ctl", "deep", "range", "abs", "min", "max")
 
-TAKEN = {*HELPERS, *ARENA, *LANES, *keyword.kwlist, *WORDS}
+TAKEN = {*HELPERS, *ARENA, *SPECIAL, *LANES, *keyword.kwlist, *WORDS}
 
 
 def _module(functions: list[str], options: Options) -> str:
@@ -114,7 +117,7 @@ def _module(functions: list[str], options: Options) -> str:
     words = _words(body)
     imports = "".join(
         _import(room, names, words)
-        for room, names in (("support", HELPERS), ("lanes.runtime", LANES), ("arena", ARENA))
+        for room, names in (("support", HELPERS), ("lanes.runtime", LANES), ("arena", ARENA), ("special", SPECIAL))
     )
     return HEADER + imports + ("" if options.exact else CONTRACT) + "\n" + body
 

@@ -18,6 +18,7 @@ SAME = {
 INTEGER = {
     "//": "int_divide({0}, {1})", "%": "int_mod({0}, {1})", "^": "int_power({0}, {1})", "sign": "int_sign({0})",
     "float": "np.float64({0})", "float32": "np.float32({0})", "int": "np.int64({0})", "key": "key({0})",
+    "polygamma": "polygamma({0}, {1})",
 }  # fmt: skip
 
 REAL = {
@@ -32,8 +33,10 @@ REAL = {
     "logit": "(math.log({0}) - math.log1p(-{0}))",
     **{f: f"math.{f}({{0}})" for f in (
         "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
-        "exp", "expm1", "log", "log1p", "log10", "sqrt", "erf", "erfc", "gamma", "lgamma",
+        "exp", "expm1", "log", "log1p", "log10", "sqrt", "erf", "erfc", "gamma",
     )},
+    "lgamma": "(math.lgamma({0}) if {0} != -math.inf else -math.inf)",
+    **{f: f"{f}({{0}})" for f in ("digamma", "erfinv")},
 }  # fmt: skip
 
 KEYS = {
@@ -101,8 +104,8 @@ def _whole(op: str, types: list[Type]) -> str | None:
             return "concat({0}, {1})"
         case "reshape":
             return f"{{0}}.copy().reshape(({', '.join(f'{{{k}}}' for k in range(1, len(types)))},))"
-        case "norm" if _element(types[0]) != FLOAT:
-            return None
+        case "norm" if _element(types[0]) == FLOAT32:
+            return "np.float32(norm({0}))"
         case _:
             return WHOLE.get(op)
 
