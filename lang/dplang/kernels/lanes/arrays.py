@@ -16,6 +16,8 @@ class Arrays(Words):
 
     def dims(self, x: Operand) -> tuple[str, ...]:
         assert isinstance(x, Var)
+        if x.name in self.given:
+            return (str(len(self.given[x.name])),)
         if x.name in self.wides:
             return self.wides[x.name].dims
         if x.name in self.views:
@@ -45,6 +47,9 @@ class Arrays(Words):
         if step.proved:
             return i
         i = replace(i, text=self.named(i.text, "i"))
+        if (i.text, n) in self.sure:
+            return i
+        self.sure.add((i.text, n))
         if i.varies:
             self.stop_if(f"(({i.text} < 0) | ({i.text} >= {n}))")
         else:
@@ -182,10 +187,9 @@ class Arrays(Words):
         if n != size:
             with self.host.inside(f"if {n} != {size}:"):
                 self.host.apart()
-        k = self.host.changing("k")
-        with self.host.inside(f"for {k} in range({n}):"):
-            here = Index(k if low == "0" else f"({low} + {k})")
-            self.put(kind, x, dims, path, v, (*at, here), (*of, Index(k)))
+        for (k,) in self.places(v, [n]):
+            here = Index(k.text if low == "0" else f"({low} + {k.text})")
+            self.put(kind, x, dims, path, v, (*at, here), (*of, k))
 
     def write(self, kind: str, x: Var, at: Sequence[Index], v: Operand, of: tuple[Index, ...]) -> None:
         made = self.element(v, of) if rank(v.type) else self.lane(v)
@@ -251,8 +255,19 @@ class Arrays(Words):
 
     def element(self, x: Operand, at: Sequence[Index]) -> str:
         """One element as a lane."""
+        if isinstance(x, Var) and x.name in self.given:
+            return self.lane(self.given[x.name][int(at[0].text)])
         text = self.read(x, at)
         return text if self.is_lane(x, at) else f"spl({WIDTH}, {text})"
+
+    def places(self, x: Operand, dims: Sequence[str]) -> Iterator[tuple[Index, ...]]:
+        """The positions of an array, for what is to be written for each: in loops, or one after the other."""
+        if isinstance(x, Var) and x.name in self.given:
+            for k in range(len(self.given[x.name])):
+                yield (Index(str(k)),)
+            return
+        with self.over(dims) as at:
+            yield at
 
     @contextmanager
     def over(self, dims: Sequence[str]) -> Iterator[tuple[Index, ...]]:
@@ -267,6 +282,9 @@ class Arrays(Words):
     def make(self, v: Var, parts: Sequence[Operand]) -> None:
         if any(rank(p.type) for p in parts):
             raise Unfit
+        if v.name in self.host.nested.rows:  # it only goes to places in other arrays
+            self.given[v.name] = self.host.given[v.name] = tuple(parts)
+            return
         made = self.room(v, [str(len(parts))])
         for k, p in enumerate(parts):
             self.line(f"st_wide({made.buffer}, {k}, {bare(self.lane(p))})")

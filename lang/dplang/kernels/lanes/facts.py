@@ -215,14 +215,8 @@ def _turns(names: Sequence[Var], results: Sequence[Result], body: Block, ragged:
             case Build() | Reduce():
                 if ragged and isinstance(r, Build):
                     found.ragged.add(v.name)
-                if ragged or _lanes_in(body, results, found):
+                if ragged or found.varies(o):
                     found.varying.add(v.name)
-
-
-def _lanes_in(body: Block, results: Sequence[Result], found: Facts) -> bool:
-    names = {v.name for let in lets_of(body) for v in let.names}
-    names |= {r.param.name for r in results if isinstance(r, Carry)}
-    return found.varies(*body.results) or not names.isdisjoint(found.varying | found.shared)
 
 
 def _follow(v: Var, sources: list[Operand], found: Facts) -> None:

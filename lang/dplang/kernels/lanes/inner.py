@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ...core.ir import (
     FLOAT,
@@ -50,9 +51,9 @@ class Inner(Arrays):
                 with self.region(here):
                     self.inner(let, value, made, number, trips, here)
 
-        with self.host.turn():
+        with self.host.turn(), self.inner_scope():
             self.host.in_strips(low, last, value, turn)
-        self.finish(let, value.results, value.body, made)
+        self.finish(let, value.results, value.body, made, trips)
 
     def trips(self, low: str, high: str) -> str:
         """How many turns a loop makes."""
@@ -62,11 +63,19 @@ class Inner(Arrays):
     def inner(self, let: Let, value: Loop | While, made: Sequence[str], number: str, trips: str, here: str) -> None:
         """The body of an inner loop, and what becomes of its results; `here`: the lanes that make this turn."""
         self.block(value.body)
-        for k, (r, o, name) in enumerate(zip(value.results, value.body.results, made, strict=True)):
-            if isinstance(r, Build):
-                self.put_row(let.names[k], name, o, number, trips)
-            elif isinstance(r, Reduce):
-                self.combine(r.op, name, o, number, here)
+        for v, r, o, name in zip(let.names, value.results, value.body.results, made, strict=False):
+            same = v.name not in self.facts.varying
+            match r:
+                case Build() if same:
+                    self.host.put_row(let, name, number, o, trips)
+                case Build():
+                    self.put_row(v, name, o, number, trips)
+                case Reduce(op) if same:
+                    self.host.combine(op, name, o, number, trips)
+                case Reduce(op):
+                    self.combine(op, name, o, number, here)
+                case _:
+                    pass
         self.next(let, value.results, value.body, here)
 
     def begin(self, let: Let, results: Sequence[Result], body: Block, trips: str) -> list[str]:
@@ -74,8 +83,15 @@ class Inner(Arrays):
         made: list[str] = []
         starts: list[tuple[str, str]] = []
         for k, (r, o) in enumerate(zip(results, body.results, strict=True)):
-            name = ""
+            name, v = "", let.names[k]
+            same = v.name not in self.facts.varying
             match r:
+                case Build() | Reduce() if same:
+                    name = self.host.fresh(v.name)
+                    if isinstance(r, Build):
+                        self.host.reserve(name, v, o.type, trips)
+                    else:
+                        self.host.unit(r.op, name, let, o.type, trips)
                 case Carry(param, init) if rank(param.type):
                     self.carry_array(param, init, k in copied)
                 case Carry(param, init):
@@ -83,9 +99,9 @@ class Inner(Arrays):
                     starts.append((self.host.bind(param), bare(text)))
                     self.host.level[starts[-1][0]] = len(self.host.open) + 1
                 case Build():
-                    name = self.builder(let.names[k], o.type, trips)
+                    name = self.builder(v, o.type, trips)
                 case Reduce(op):
-                    name = self.unit(op, let.names[k], o, trips)
+                    name = self.unit(op, v, o, trips)
             made.append(name)
         self.assign(starts)
         return made
@@ -119,7 +135,8 @@ class Inner(Arrays):
             else:
                 self.alias(param, init)
         else:
-            raise Unfit
+            self.host.bind(param)
+            self.host.assign([(param, init, copied)])
 
     def unit(self, op: str, v: Var, o: Operand, trips: str) -> str:
         """What a reduction starts with."""
@@ -176,7 +193,7 @@ class Inner(Arrays):
             if n != d:
                 with self.host.inside(f"if {n} != {d}:"):
                     self.host.apart()
-        with self.over(dims) as at:
+        for at in self.places(o, dims):
             where = position([number, *(i.text for i in at)], wide.dims)
             self.line(f"st_wide({made}, {bare(where)}, {self.element(o, at)})")
 
@@ -206,11 +223,14 @@ class Inner(Arrays):
             for to, text in left:
                 self.line(f"{to} = {text}")
 
-    def finish(self, let: Let, results: Sequence[Result], body: Block, made: Sequence[str]) -> None:
+    def finish(self, let: Let, results: Sequence[Result], body: Block, made: Sequence[str], trips: str) -> None:
         for v, r, o, name in zip(let.names, results, body.results, made, strict=False):
             match r:
                 case Carry(param):
                     self.alias(v, param)
+                case Build() | Reduce() if v.name not in self.facts.varying:
+                    left = replace(let, names=(v,))
+                    self.host.finish(left, [r], Block((), (o,)), [name], trips)
                 case Build():
                     pass
                 case Reduce("logsumexp"):
@@ -247,7 +267,7 @@ class Inner(Arrays):
             here, count = self.host.fresh("here"), self.host.bind(let.names[-1])
             self.line(f"{here} = {self.mask or f'turns_of({WIDTH}, {WIDTH})'}")
             self.line(f"{count} = spl({WIDTH}, 0)")
-        with self.host.turn(), self.host.inside("while True:"):
+        with self.host.turn(), self.inner_scope(), self.host.inside("while True:"):
             if not ragged:
                 self.block(value.cond)
                 with self.host.inside(f"if not {self.host.whole(value.cond.results[0])}:"):
@@ -263,6 +283,6 @@ class Inner(Arrays):
                 self.line(f"{count} = sel({here}, {count} + 1, {count})")
             self.line(f"{index} += 1")
             self.host.poll_every(index, value)
-        self.finish(let, value.results, value.body, made)
+        self.finish(let, value.results, value.body, made, index)
         if not ragged:
             self.host.share(let.names[-1], index)

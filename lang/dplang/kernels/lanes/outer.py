@@ -151,7 +151,12 @@ class Outer:
                 with host.inside(f"if {n} != {made}.shape[{axis + 1}]:"):
                     host.apart()
         size = " * ".join(dims)
-        with lanes.over(dims) as at:
+        wide = lanes.wides.get(o.name) if isinstance(o, Var) else None
+        if wide is not None:
+            begin = wide.start or "0"
+            host.line(f"st_rows({WIDTH}, {made}, {number} * {size}, {size}, {wide.buffer}, {begin}, {lanes.count})")
+            return
+        for at in lanes.places(o, dims):
             place = "0"
             for i, n in zip(at, dims, strict=True):
                 place = i.text if place == "0" else f"({place} * {n} + {i.text})"

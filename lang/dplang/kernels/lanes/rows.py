@@ -50,8 +50,8 @@ COSTLY = {"/", "^", "//", "%", "sqrt", "atan2", "hypot", "cbrt", "log10", *OWN, 
 WORDS = (
     "add_at", "add_lanes", "adds", "all_lanes", "any_lane", "each1", "each2", "gather", "lane_at", "lanes", "ld",
     "ld_wide", "lds", "least_lane", "most_lane", "own", "power", "product_lanes", "scatter", "sel", "spl", "st",
-    "st_wide", "sts", "sum_lanes", "turns_of", "vabs", "vfloat", "vfloat32", "vint", "vmax", "vmin", "vpow", "vrint",
-    *(f"v{f}" for f in OWN),
+    "st_rows", "st_wide", "sts", "sum_lanes", "turns_of", "vabs", "vfloat", "vfloat32", "vint", "vmax", "vmin", "vpow",
+    "vrint", *(f"v{f}" for f in OWN),
 )  # fmt: skip
 """What texts use of `runtime`."""
 

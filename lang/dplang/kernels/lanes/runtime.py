@@ -645,6 +645,25 @@ def st_wide(context, a, i, v):
     return types.void(a, types.int64, v), lower
 
 
+@intrinsic(prefer_literal=True)
+def st_rows(context, w, a, i, size, wide, start, m):
+    """Rows of `size` elements from position i on, one after another, become those of the first m lanes of a buffer
+    from its position `start` on."""
+    width = w.literal_value
+
+    def lower(cx, builder, sig, args):
+        args = args[1:]
+        to, of = Memory(cx, builder, sig.args[1], args[0]), Memory(cx, builder, sig.args[4], args[3])
+        with cgutils.for_range(builder, args[5]) as lane:
+            row = builder.add(args[1], builder.mul(lane.index, args[2]))
+            with cgutils.for_range(builder, args[2]) as k:
+                at = builder.add(builder.mul(builder.add(args[4], k.index), I64(width)), lane.index)
+                to.put(builder.add(row, k.index), of.load(at))
+        return cx.get_dummy_value()
+
+    return types.void(w, a, types.int64, types.int64, wide, types.int64, types.int64), lower
+
+
 @intrinsic
 def own(context, at):
     """Positions in such a buffer: each lane its own of index `at`."""

@@ -65,9 +65,11 @@ class Words:
     adding: set[str] = field(default_factory=set)
     wides: dict[str, Wide] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
+    given: dict[str, tuple[Operand, ...]] = field(default_factory=dict)
     runs: dict[str, tuple[str, int]] = field(default_factory=dict)
     turned: dict[str, str] = field(default_factory=dict)
     each: str = ""
+    sure: set[tuple[str, str]] = field(default_factory=set)
     count: str = ""
     live: str = ""
     mask: str = ""
@@ -125,8 +127,16 @@ class Words:
         """Where only the lanes of `mask` are."""
         before, leaving = self.mask, self.host.leaving
         self.mask, self.host.leaving = mask, True
-        yield
+        with self.inner_scope():
+            yield
         self.mask, self.host.leaving = before, leaving
+
+    @contextmanager
+    def inner_scope(self) -> Iterator[None]:
+        """What is checked there is not checked for what follows."""
+        before = set(self.sure)
+        yield
+        self.sure = before
 
 
 def scalar(t: Type) -> Scalar:

@@ -186,7 +186,7 @@ class Lanes(Inner):
             if not rank(v.type):
                 self.host.bind(v)
         for head, side in ((f"if {cond}:", value.then), ("else:", value.orelse)):
-            with self.host.inside(head):
+            with self.host.inside(head), self.inner_scope():
                 self.block(side)
                 for v, r in zip(let.names, side.results, strict=True):
                     if not rank(v.type):
