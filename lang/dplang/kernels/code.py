@@ -41,11 +41,11 @@ FILES = Cache()
 def surroundings() -> bytes:
     """What else, besides its text, decides what a kernel does."""
     here = Path(__file__).parent
-    helpers = [here / f"{name}.py" for name in ("code", "compiler", "support", "arena", "special")]
-    sources = [*helpers, *sorted((here / "lanes").glob("*.py"))]
+    # whatever works with Numba may be a part of a kernel
+    sources = [text for f in sorted(here.rglob("*.py")) if b"numba" in (text := f.read_bytes())]
     target = cpu_target.target_context.codegen().magic_tuple()
     versions = (__version__, numba.__version__, llvmlite.__version__, np.__version__, platform.python_version())
-    parts = [repr((versions, target, platform.python_implementation())).encode(), *(s.read_bytes() for s in sources)]
+    parts = [repr((versions, target, platform.python_implementation())).encode(), *sources]
     return hashlib.sha256(b"\0".join(parts)).digest()
 
 
