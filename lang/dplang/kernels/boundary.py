@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.ir import BOOL, FLOAT, FLOAT32, INT, KEY, STRING, ArrayType, Fn, Scalar, Type
+from ..core.ir import BOOL, FLOAT, FLOAT32, INT, KEY, STRING, ArrayType, EnumType, Fn, Scalar, Type
 from ..interpret.values import dtype_of
 from .layouts import DEFAULTS, Layouts, is_plain, string_number
 from .nodes import CHUNK, PLAIN, TAGS
@@ -54,6 +54,7 @@ class Boundary:
         self.results = fn.result_types
         self.layouts = layouts
         self._words: dict[tuple[str, int], struct.Struct] = {}
+        self._plain: dict[tuple[str, int], tuple[str, ...] | None] = {}
 
     @property
     def needed(self) -> bool:
@@ -67,6 +68,16 @@ class Boundary:
             codes = (("q" * (1 + len(p.dims))) if isinstance(p, ArrayType) else CODES[_scalar(p)] for p in parts)
             self._words[enum, tag] = struct.Struct("=" + "".join(codes))
         return self._words[enum, tag]
+
+    def plain(self, enum: str, tag: int) -> tuple[str, ...] | None:
+        """For a node whose every field is one word: the enum of each field that is a node, empty for a number. None
+        for others."""
+        if (enum, tag) not in self._plain:
+            fields = self.layouts.enums[enum].variants[tag].fields
+            fits = all((t in CODES and t != FLOAT32) or self.layouts.is_node(t) for t in fields)
+            names = tuple(t.name if isinstance(t, EnumType) else "" for t in fields)
+            self._plain[enum, tag] = names if fits else None
+        return self._plain[enum, tag]
 
 
 class Crossing:
@@ -142,7 +153,10 @@ class Crossing:
         """Puts a node into memory; None where a part is missing."""
         tag = v[0]
         words: list[Any] = []
-        for t, f in zip(self.layouts.enums[enum].variants[tag].fields, v[1:], strict=True):
+        plain = self.boundary.plain(enum, tag)
+        if plain is not None:
+            words = [self.node(e, f) if e else f for e, f in zip(plain, v[1:], strict=True)]
+        for t, f in () if plain is not None else zip(self.layouts.enums[enum].variants[tag].fields, v[1:], strict=True):
             if t in CODES:
                 words.append(f)
                 continue
@@ -229,7 +243,11 @@ class Crossing:
         """The value of a node."""
         tag = ctypes.c_int64.from_address(address).value
         form = self.boundary.words(enum, tag)
-        words = iter(form.unpack(ctypes.string_at(address + 8, form.size)))
+        found = form.unpack(ctypes.string_at(address + 8, form.size))
+        plain = self.boundary.plain(enum, tag)
+        if plain is not None:
+            return (tag, *[self.value(w, e) if e else w for e, w in zip(plain, found, strict=True)])
+        words = iter(found)
         made: list[Any] = [tag]
         for t in self.layouts.enums[enum].variants[tag].fields:
             if t in CODES:
