@@ -342,6 +342,75 @@ class Generator:
         )
 
 
+WIDE = """\
+
+enum Bag { Empty, Some(Float[?]), Both(Bag, Bag) }
+
+fn bag(a: Float[m], d: Int) -> Bag = if d <= 0 { Empty } else if d == 1 { Some(sin(a)) } else {
+  Both(bag(a, d - 1), Some(0.5 * a))
+}
+
+fn weigh(b: Bag, c: Float) -> Float = match b {
+  Empty => c
+  Some(a) => c * sum(a)
+  Both(l, r) => sin(weigh(l, c) + 0.3 * weigh(r, 0.5 * c))
+}
+"""
+
+
+class Wide(Generator):
+    """Programs that also choose arrays by a branch, pass payload arrays on, keep small arrays as state, work on rows of
+    a table, transpose, and check with messages."""
+
+    def statement(self, scope: Scope, indent: str) -> str:
+        kinds = [self.chosen, self.payload, self.state, self.rows, self.transposed, self.checked]
+        if self.depth < 2 and self.random.random() < 0.5:
+            return self.random.choice(kinds)(scope, indent)
+        return super().statement(scope, indent)
+
+    def chosen(self, scope: Scope, indent: str) -> str:
+        name, a, b = self.fresh("w"), self.choose(scope.arrays), self.choose(scope.arrays)
+        text = f"{indent}var {name} = if {self.condition(scope)} {{ {a}[0..3] }} else {{ {b}[0..3] }}\n"
+        use = f"{indent}{name}[1] += 0.2 * sin({self.leaf(scope)})"
+        scope.arrays.append(name)
+        scope.mutable_arrays.append(name)
+        return text + use
+
+    def payload(self, scope: Scope, indent: str) -> str:
+        name, a = self.fresh("u"), self.choose(scope.arrays)
+        text = f"{indent}let {name} = weigh(bag({a}, {self.random.randint(0, 3)}), {self.leaf(scope)})"
+        scope.floats.append(name)
+        return text
+
+    def state(self, scope: Scope, indent: str) -> str:
+        n, name, i = self.random.randint(2, 4), self.fresh("y"), self.fresh("i")
+        start = ", ".join(self.leaf(scope) for _ in range(n))
+        step = self.choose([f"tanh({name} + 0.1)", f"0.9 * {name} + 0.1 * reverse({name})", f"sin({name})"])
+        held = f"{indent}var {name} = [{start}]\n{indent}for {i} in 0..3 {{ {name} = {step} }}\n"
+        h = self.choose(scope.variables)
+        return f"{held}{indent}{h} = tanh(0.5 * {h} + sum({name}))"
+
+    def rows(self, scope: Scope, indent: str) -> str:
+        m, name, a = self.fresh("m"), self.fresh("w"), self.choose(scope.floats)
+        table = f"{indent}var {m} = [[sin({a} + i), cos({a} * i), 0.1 * i] for i in 0..4]\n"
+        write = f"{indent}{m}[2] = {m}[1] * 0.5\n{indent}{m}[3][0] += {self.leaf(scope)}\n"
+        scope.arrays.append(name)
+        return f"{table}{write}{indent}let {name} = [dot({m}[i], {m}[i]) for i in 0..4]"
+
+    def transposed(self, scope: Scope, indent: str) -> str:
+        m, name, a = self.fresh("m"), self.fresh("w"), self.choose(scope.floats)
+        scope.arrays.append(name)
+        use = self.choose([f"transpose({m})[1]", f"transpose({m}) @ v[0..4]", f"(transpose({m}) @ {m})[0]"])
+        return f"{indent}let {m} = [sin({a} * i + j) for i in 0..4, j in 0..3]\n{indent}let {name} = {use}"
+
+    def checked(self, scope: Scope, indent: str) -> str:
+        a = self.leaf(scope)
+        return f'{indent}assert abs({a}) < 1000.0, "{{{a}}} is too large"'
+
+    def program(self) -> str:
+        return super().program().replace(PRELUDE, PRELUDE + WIDE, 1)
+
+
 class Scope:
     """What may be read and written at a point of a program, by kind."""
 
@@ -368,7 +437,12 @@ def generate(seed: int) -> str:
     return Generator(seed).program()
 
 
+def generate_wide(seed: int) -> str:
+    """The same with all that `Wide` adds."""
+    return Wide(seed).program()
+
+
 if __name__ == "__main__":
     import sys
 
-    print(generate(int(sys.argv[1])))
+    print((generate_wide if sys.argv[2:] else generate)(int(sys.argv[1])))

@@ -12,7 +12,9 @@ from dplang.kernels.outline import outline
 from dplang.kernels.tiers import Tiers
 from dplang.pipeline import compile
 from dplang.stack import deep
+from programs import generate_wide
 from running import entered
+from test_generated import POINT
 from test_kernels import Outcome, agree
 
 
@@ -253,3 +255,18 @@ def test_an_interpreted_caller_hands_trees_to_kernels() -> None:
         return out.getvalue()
 
     assert deep(go) == Outcome(text, None).printed
+
+
+def wide(seed: int) -> None:
+    agree(generate_wide(seed) + POINT.split("let numeric")[0], 1e-11)
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+def test_generated_programs(seed: int) -> None:
+    wide(seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(4, 100))
+def test_many_generated_programs(seed: int) -> None:
+    wide(seed)
