@@ -28,7 +28,6 @@ from numba.core.environment import Environment
 from numba.core.registry import cpu_target
 from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 
-from .. import __version__
 from .cache import Cache
 
 LATE = ".numba.unresolved$"
@@ -44,7 +43,7 @@ def surroundings() -> bytes:
     # whatever works with Numba may be a part of a kernel
     sources = [text for f in sorted(here.rglob("*.py")) if b"numba" in (text := f.read_bytes())]
     target = cpu_target.target_context.codegen().magic_tuple()
-    versions = (__version__, numba.__version__, llvmlite.__version__, np.__version__, platform.python_version())
+    versions = (numba.__version__, llvmlite.__version__, np.__version__, platform.python_version())
     parts = [repr((versions, target, platform.python_implementation())).encode(), *sources]
     return hashlib.sha256(b"\0".join(parts)).digest()
 
