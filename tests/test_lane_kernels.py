@@ -84,7 +84,7 @@ fn f(x: Float[n]) -> (Float[n], Int[n], Bool[n], Float[n]) =
   ([atan2(v, 2.0) + cbrt(v) for v in x], [int(floor(5.0 * sin(v))) // 3 % 4 for v in x],
    [exp(v) > 1.0 and not (v > 2.0) for v in x], [max(min(exp(v), 2.0), v) + sign(v) + round(v) for v in x])
 """,
-    "draws": "import random\nfn f(x: Float[n]) -> Float[n] = [random.normal(key(i)) * sqrt(abs(x[i])) for i in 0..n]",
+    "draws": "import random\nfn f(x: Float[n]) -> Float[n] = [random.normal(key(i)) * exp(x[i]) for i in 0..n]",
 }
 
 

@@ -108,11 +108,17 @@ class Arrays(Words):
         if x.name in self.turned and at[0].text == self.each and not any(i.varies for i in at[1:]):
             return f"ld_wide({WIDTH}, {self.turned[x.name]}, {bare(position([i.text for i in at[1:]], dims[1:]))})"
         base, step = self.straight(at, dims)
+        if base and self.mask and step == "1":
+            return self.masked(text, bare(base))
         if not base or self.mask:
             return f"gather({text}, {self.safe(position([i.text for i in at], dims))})"
         if step == "1":
             return f"ld({WIDTH}, {text}, {bare(base)}, {self.count})"
         return f"lds({WIDTH}, {text}, {bare(base)}, {bare(step)}, {self.count})"
+
+    def masked(self, text: str, base: str) -> str:
+        """Elements one after another in the lanes that are here."""
+        return f"ldm({WIDTH}, {text}, {base}, {self.mask}, {self.count})"
 
     def turn_rows(self, x: Var, first: str) -> None:
         """Copies the rows of the turns of a step to a buffer, element by element of all turns together."""
@@ -200,13 +206,19 @@ class Arrays(Words):
         if not any(i.varies for i in at):
             if kind == "set":
                 raise Unfit
-            self.line(f"add_lanes({text}, {bare(position([i.text for i in at], dims))}, {bare(made)}, {self.counted})")
+            self.line(
+                f"add_lanes({text}, {bare(position([i.text for i in at], dims))}, {bare(made)}, {bare(self.counted)})"
+            )
             return
         base, step = self.straight(at, dims)
-        if not base or self.mask:
+        if base and self.mask and step == "1":
+            base = self.named(base, "at")
+            made = f"{self.masked(text, base)} + {made}" if kind == "add" else made
+            self.line(f"stm({text}, {base}, {bare(made)}, {bare(self.counted)})")
+        elif not base or self.mask:
             where = self.safe(position([i.text for i in at], dims))
             act = "scatter" if kind == "set" else "add_at"
-            self.line(f"{act}({text}, {where}, {bare(made)}, {self.counted})")
+            self.line(f"{act}({text}, {where}, {bare(made)}, {bare(self.counted)})")
         elif step != "1":
             act = "sts" if kind == "set" else "adds"
             self.line(f"{act}({text}, {bare(base)}, {bare(step)}, {bare(made)}, {self.count})")

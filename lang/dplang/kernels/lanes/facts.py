@@ -37,7 +37,7 @@ from ...core.ir import (
 )
 from ...core.rewrite import blocks, lets_of, operands, path_operands
 from ..rows import FAULTS
-from .rows import COSTLY
+from .rows import is_costly
 
 
 @dataclass(slots=True)
@@ -231,20 +231,40 @@ def _follow(v: Var, sources: list[Operand], found: Facts) -> None:
 
 
 def is_worth(loop: Loop, found: Facts) -> bool:
-    """Whether lanes gain anything: where functions are computed, or a state that turns of an inner loop hand on keeps
-    a processor waiting."""
+    """Whether lanes gain anything: where functions are computed, where a state that an inner loop hands on from turn to
+    turn keeps a processor waiting, or where it adds up what does not lie together. LLVM sees to the rest."""
     if isinstance(loop.low, Lit) and isinstance(loop.high, Lit) and int(loop.high.value) - int(loop.low.value) < 3:
         return False
     if any(isinstance(r, Reduce) and r.op == "logsumexp" for r in loop.results):
         return True
     for let in lets_of(loop.body):
-        if isinstance(let.value, Prim) and let.value.op in COSTLY and found.varies(*let.value.args):
-            return True
-        if isinstance(let.value, Loop | While):
-            for r, v in zip(let.value.results, let.names, strict=False):
-                if v.name in found.varying and (isinstance(r, Carry | Reduce)):
-                    return True
+        match let.value:
+            case Prim(args=args) as prim if found.varies(*args) and is_costly(prim):
+                return True
+            case Loop() | While() as inner:
+                for r, v in zip(inner.results, let.names, strict=False):
+                    if v.name in found.varying and _waits(inner, r):
+                        return True
+            case _:
+                pass
     return False
+
+
+def _waits(inner: Loop | While, r: Result) -> bool:
+    """Whether the turns of an inner loop wait for each other, as long as it has no lanes."""
+    if isinstance(r, Reduce):
+        return r.op != "+" or not _together(inner)
+    return isinstance(r, Carry)
+
+
+def _together(inner: Loop | While) -> bool:
+    """Whether a loop reads elements that lie side by side."""
+    return not any(
+        isinstance(s, At) and s.index == inner.index
+        for let in inner.body.lets
+        if isinstance(let.value, Get)
+        for s in let.value.path[:-1]
+    )
 
 
 def costs(block: Block) -> int:
@@ -252,9 +272,8 @@ def costs(block: Block) -> int:
     total = 0
     for let in block.lets:
         match let.value:
-            case Prim(op, args) if not any(isinstance(o.type, ArrayType) for o in (*args, *let.names)):
-                light = op not in COSTLY or op in ("/", "sqrt")
-                total += NEVER if _faults(op, args) else 1 if light else 8
+            case Prim(op, args) as prim if not any(isinstance(o.type, ArrayType) for o in (*args, *let.names)):
+                total += NEVER if _faults(op, args) else 8 if is_costly(prim) else 1
             case If(_, then, orelse) if not any(isinstance(v.type, ArrayType) for v in let.names):
                 total += 1 + costs(then) + costs(orelse)
             case Var() | Lit() | Dim() | Stop():

@@ -42,16 +42,17 @@ KEYS = {
     "random.normal": "each1(normal, {0})", "random.integer": "each2(integer, {0}, {1})",
 }  # fmt: skip
 
-COSTLY = {"/", "^", "//", "%", "sqrt", "atan2", "hypot", "cbrt", "log10", *OWN, *LIBM} - {
-    "floor", "ceil", "sign", "isnan", "isfinite", "isinf",
+COSTLY = {"^", "atan2", "hypot", "cbrt", "log10", *OWN, *LIBM} - {
+    "sqrt", "floor", "ceil", "sign", "isnan", "isfinite", "isinf",
 }  # fmt: skip
-"""What lanes are worth it for."""
+"""What lanes are worth it for: LLVM does not do it for several turns at once by itself."""
 
 WORDS = (
     "add_at", "add_lanes", "adds", "all_lanes", "any_lane", "each1", "each2", "gather", "lane_at", "lanes", "ld",
-    "ld_wide", "lds", "least_lane", "most_lane", "own", "power", "product_lanes", "scatter", "sel", "spl", "st",
-    "st_rows", "st_wide", "sts", "sum_lanes", "turns_of", "vabs", "vfloat", "vfloat32", "vint", "vmax", "vmin", "vpow",
-    "vrint", *(f"v{f}" for f in OWN),
+    "ld_wide", "ldm", "lds", "least_lane", "most_lane", "own", "power", "product_lanes", "scatter", "sel", "spl", "st",
+    "st_rows", "st_wide", "stm", "sts", "sum_lanes", "turns_of",
+    "vabs", "vfloat", "vfloat32", "vint", "vmax", "vmin", "vpow", "vrint",
+    *(f"v{f}" for f in OWN),
 )  # fmt: skip
 """What texts use of `runtime`."""
 
@@ -68,6 +69,13 @@ def expression(value: Prim) -> str | None:
     if types[0] in (INT, BOOL):
         return INTEGER.get(op) or SAME.get(op)
     return KEYS.get(op) if types[0] == KEY else None
+
+
+def is_costly(value: Prim) -> bool:
+    """Whether an operation is worth lanes, and not worth being done in vain."""
+    if value.op != "^":
+        return value.op in COSTLY
+    return value.args[0].type in (FLOAT, FLOAT32) and "vpow" in (expression(value) or "")
 
 
 def _power(exponent: float, double: bool) -> str:

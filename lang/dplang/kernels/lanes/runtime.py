@@ -525,6 +525,56 @@ def loading(width: int, a: Any, given: Any, step: int | None) -> Any:
     return lane(*given), lower
 
 
+@intrinsic(prefer_literal=True)
+def ldm(context, w, a, i, mask, m):
+    """The same in the lanes of a mask, nothing in others."""
+    lane = Lane(w.literal_value, a.dtype)
+
+    def lower(cx, builder, sig, args):
+        memory, i, m = Memory(cx, builder, sig.args[1], args[1]), args[2], args[4]
+        kind = ir.VectorType(ir.IntType(8) if memory.truth else memory.data.type.pointee, lane.width)
+        zero = ir.Constant(kind, [0] * lane.width)
+
+        def whole() -> Any:
+            where = builder.bitcast(memory.at(i), ir.PointerType(kind))
+            return memory.plain(masked(builder, "load", kind, kind, where, I32(memory.align), args[3], zero))
+
+        def part(room: Any) -> None:
+            last = builder.sub(m, I64(1))
+            slot = cgutils.alloca_once_value(builder, memory.plain(zero))
+            with cgutils.for_range(builder, I64(lane.width)) as loop:
+                k = builder.select(builder.icmp_signed("<", loop.index, last), loop.index, last)
+                with builder.if_then(builder.extract_element(args[3], loop.index)):
+                    v = memory.load(builder.add(i, k))
+                    builder.store(builder.insert_element(builder.load(slot), v, loop.index), slot)
+            builder.store(builder.load(slot), room)
+
+        return whole_or_part(builder, m, lane.width, whole, part, lane.llvm)
+
+    return lane(w, a, types.int64, mask, types.int64), lower
+
+
+@intrinsic
+def stm(context, a, i, v, mask):
+    """Elements i, i + 1, .. become those of the lanes of a mask."""
+
+    def lower(cx, builder, sig, args):
+        memory = Memory(cx, builder, sig.args[0], args[0])
+        value = memory.stored(args[2])
+        where = builder.bitcast(memory.at(args[1]), ir.PointerType(value.type))
+        masked(builder, "store", value.type, ir.VoidType(), value, where, I32(memory.align), args[3])
+        return cx.get_dummy_value()
+
+    return types.void(a, types.int64, v, mask), lower
+
+
+def masked(builder: Any, name: str, kind: Any, result: Any, *args: Any) -> Any:
+    """A call of LLVM's `masked.load` or `masked.store`."""
+    function = ir.FunctionType(result, [a.type for a in args])
+    name = f"llvm.masked.{name}.{vector.suffix(kind)}.p0"
+    return builder.call(cgutils.get_or_insert_function(builder.module, function, name), args)
+
+
 @intrinsic
 def st(context, a, i, v, m):
     """Elements i, i + 1, .. become those of the lanes."""

@@ -106,12 +106,13 @@ class Words:
         return name
 
     def within(self, cond: str) -> str:
-        """The lanes for which `cond` holds, of those that are here."""
+        """The lanes for which `cond` holds, of those that are here. Lanes that are left over do what the last turn
+        does, branches and all: then no loop waits for them, and nothing of theirs faults."""
         return f"{cond} & {self.mask}" if self.mask else cond
 
     @property
     def counted(self) -> str:
-        """The lanes that count: turns of their own, that are here."""
+        """The lanes that count: turns of their own, in the branch that is being written."""
         return f"({self.live} & {self.mask})" if self.mask else self.live
 
     def kept(self, new: str, old: str) -> str:
