@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from .core.ir import Program
 from .core.verify import verify
 from .differentiate import differentiate
+from .simplify.bounds import bounds
 from .simplify.dead_code import dead_code, reachable
 from .simplify.fold import fold
 from .simplify.fuse import fuse
@@ -46,6 +47,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("dead-scalars", "elements that nothing reads go", dead_code, kernels=True),
     # before derivatives: an array that goes takes its adjoint with it
     Pass("counters", "carried counters become expressions of the turn", counters, kernels=True),
+    Pass("bounds", "indices that are surely within their arrays are marked", bounds, kernels=True),
     Pass("sums", "sums that nothing reads on the way become reductions", sums, kernels=True, exact=False),
     Pass("sizes", "sizes are asked of the arrays that others were made from", sizes, kernels=True),
     Pass("fuse", "loops over one range become one, without the arrays between them", fuse, kernels=True),

@@ -44,9 +44,9 @@ def _kept(name: str) -> Callable[..., Any] | None:
 
 def _compiled(name: str, emitted: Emitted) -> Callable[..., Any]:
     from .code import FILES, pack
-    from .compiler import remembering
+    from .compiler import adapted
 
-    with warnings.catch_warnings(), remembering():
+    with warnings.catch_warnings(), adapted():
         warnings.simplefilter("ignore")
         try:
             names = _names(name, emitted.text)

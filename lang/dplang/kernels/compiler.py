@@ -15,6 +15,7 @@ from numba.core import typed_passes, types, untyped_passes
 from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import PassManager
 from numba.core.types.functions import BaseFunction
+from numba.cpython import numbers
 
 PASSES = (
     untyped_passes.TranslateByteCode,
@@ -49,8 +50,9 @@ OPTIONS = {"error_model": "numpy", "nogil": True, "pipeline_class": Compiler}
 
 
 @contextmanager
-def remembering() -> Iterator[None]:
-    """While it lasts, what an operator gives for scalars of certain types is looked up once."""
+def adapted() -> Iterator[None]:
+    """While it lasts, what an operator gives for scalars of certain types is looked up once, and Ints wrap: Numba
+    promises LLVM that they do not, which then leaves checks of indices out."""
     find: Callable[..., Any] = BaseFunction.get_call_type
     known: dict[Any, Any] = {}
 
@@ -62,8 +64,11 @@ def remembering() -> Iterator[None]:
             known[key] = (self, find(self, context, args, kws))  # kept, so that no other gets its identity
         return known[key][1]
 
+    flags = numbers._int_arith_flags
+    numbers._int_arith_flags = lambda t: []
     BaseFunction.get_call_type = remembered  # type: ignore[method-assign]
     try:
         yield
     finally:
+        numbers._int_arith_flags = flags
         BaseFunction.get_call_type = find  # type: ignore[method-assign]

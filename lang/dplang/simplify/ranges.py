@@ -6,7 +6,7 @@ them before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ..analyse.access import Indices, atom
@@ -88,6 +88,9 @@ class Ranges(Indices):
                     self._dims[v.name, axis] = self._dim(x, axis + len(path))
             case Update("set", _, (), v):
                 self.like(let.names[0], v)
+            case Prim(op, (Var() as x, *rest)) if isinstance(x.type, ArrayType):
+                for axis, size in enumerate(self._made_by(op, x, rest)):
+                    self._dims[let.names[0].name, axis] = size
             case If(_, then, orelse):
                 for name, a, b in zip(let.names, then.results, orelse.results, strict=True):
                     if self._alike(a, b):
@@ -96,6 +99,26 @@ class Ranges(Indices):
                 self._loop(let, value)
             case _:
                 super()._shapes(let)
+
+    def _made_by(self, op: str, x: Var, rest: Sequence[Operand]) -> list[Size]:
+        """The dimensions of what a whole-array row makes of `x`, as far as they are known, from the first on."""
+        dims = [self._dim(x, axis) for axis in range(len(x.type.dims) if isinstance(x.type, ArrayType) else 0)]
+        match op:
+            case "sort" | "argsort" | "reverse" | "cumsum" | "cumprod":
+                return dims
+            case "transpose":
+                return [dims[1], dims[0], *dims[2:]]
+            case "flatten":
+                total = Size.of(1)
+                for size in dims:
+                    total = total * size
+                return [total]
+            case "reshape":
+                return [self.form(o) for o in rest]
+            case "concat" if isinstance(rest[0], Var):
+                return [dims[0] + self._dim(rest[0], 0), *dims[1:]]
+            case _:
+                return []
 
     def _loop(self, let: Let, loop: Loop | While) -> None:
         """State keeps its dimensions if each turn does, supposing that those before did."""
