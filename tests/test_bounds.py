@@ -14,7 +14,7 @@ from test_kernels import agree
 PROVED = {
     "ends left out": "[if i == 0 or i == n - 1 { x[i] } else { x[i - 1] + x[i + 1] } for i in 0..n]",
     "a strict bound": "[if i > 0 and i + 1 < n { x[i - 1] * x[i + 1] } else { 0.0 } for i in 0..n]",
-    "a row of a flat array": "[sum([flatten(m)[i * k + j] for j in 0..k]) for i in 0..len(m)]",
+    "a row of a flat array": "[sum([flatten(m)[i * k + j] for j in 0..k]) for i in 0..l]",
     "backwards": "[x[n - 1 - i] for i in 0..n]",
     "a triangle": "[sum([x[i - j] for j in 0..i + 1]) for i in 0..n]",
     "a slice": "[sum(x[i..n]) for i in 0..n]",
@@ -29,7 +29,7 @@ CHECKED = {
 
 
 def program(body: str) -> str:
-    return f"fn f(x: Float[n], m: Float[n, k], a: Int, b: Int) -> Float[?] = {body}\n"
+    return f"fn f(x: Float[n], m: Float[l, k], a: Int, b: Int) -> Float[?] = {body}\n"
 
 
 def unproved(body: str) -> int:
