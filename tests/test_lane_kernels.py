@@ -152,7 +152,7 @@ fn f(x: Float[n]) -> (Float[n], Int[n], Float[n]) {
 }
 """
 ARRAYS = """
-fn f(x: Float[n]) -> (Float[n], Float[6], Float[n, 3]) {
+fn f(x: Float[n]) -> (Float[n], Float[6], Float[n, 3], Float[n]) {
   var bins = zeros(6)
   for i in 0..n { bins[i * i % 6] += exp(x[i]) }
   let local = [{
@@ -162,7 +162,9 @@ fn f(x: Float[n]) -> (Float[n], Float[6], Float[n, 3]) {
     a[i % 4] + sum(a) + logsumexp(a)
   } for i in 0..n]
   let rows = [[tanh(x[i]), exp(x[i]), x[n - 1 - i]] for i in 0..n]
-  (local, bins, rows)
+  let m = [[x[i], 1.0, x[n - 1 - i], 2.0] for i in 0..n]
+  let parts = [logsumexp(m[i, 1..4]) + dot(m[i][0..3], m[i, 1..4][0..3]) for i in 0..n]
+  (local, bins, rows, parts)
 }
 """
 

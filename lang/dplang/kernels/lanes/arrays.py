@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ...core.ir import At, Let, Lit, Operand, Path, Slice, Update, Var
 from ..text import bare, dtype, rank
-from .words import WIDTH, Index, Unfit, View, Wide, Words, position, times
+from .words import WIDTH, Index, Span, Unfit, View, Wide, Words, position, times
 
 
 class Arrays(Words):
@@ -22,7 +22,8 @@ class Arrays(Words):
             return self.wides[x.name].dims
         if x.name in self.views:
             view = self.views[x.name]
-            return tuple(self.host.size(view.x, a) for a in range(len(view.at), rank(view.x.type)))
+            spans = [i.size for i in view.at if isinstance(i, Span)]
+            return (*spans, *(self.host.size(view.x, a) for a in range(len(view.at), rank(view.x.type))))
         return tuple(self.host.size(x, a) for a in range(rank(x.type)))
 
     def index(self, o: Operand) -> Index:
@@ -33,14 +34,28 @@ class Arrays(Words):
         base, step = self.runs.get(o.name, ("", 1))
         return Index(text, True, base, step)
 
-    def reach(self, x: Operand, path: Path) -> list[Index]:
+    def reach(self, x: Operand, path: Path) -> list[Index | Span]:
         """The positions of a path, after the checks that they need."""
-        found: list[Index] = []
+        found: list[Index | Span] = []
         for step, n in zip(path, self.dims(x), strict=False):
-            if not isinstance(step, At):
-                raise Unfit
-            found.append(self.checked(step, n))
+            match step:
+                case At():
+                    found.append(self.checked(step, n))
+                case Slice():
+                    found.append(self.span(step, n))
+                case _:
+                    raise Unfit
         return found
+
+    def span(self, step: Slice, n: str) -> Span:
+        """A part of an axis of size `n`."""
+        if self.varies(step.low, step.high):
+            raise Unfit
+        low, high = (self.named(self.host.whole(o), "end") for o in (step.low, step.high))
+        if not step.proved:
+            with self.host.inside(f"if not 0 <= {low} <= {high} <= {n}:"):
+                self.host.apart()
+        return Span(low, high if low == "0" else f"({high} - {low})")
 
     def checked(self, step: At, n: str) -> Index:
         i = self.index(step.index)
@@ -66,23 +81,24 @@ class Arrays(Words):
         self.may(x, "read")
         at = self.reach(x, path)
         if not rank(v.type):
-            self.host.value(v, self.read(x, at))
+            self.host.value(v, self.read(x, [i for i in at if isinstance(i, Index)]))
         elif x.name in self.wides:
             self.wides[v.name] = self.part(self.wides[x.name], at)
             self.host.share(v, self.wides[v.name].buffer)
-        elif x.name in self.views:
-            view = self.views[x.name]
-            self.views[v.name] = View(view.x, (*view.at, *at))
         else:
-            self.views[v.name] = View(x, tuple(at))
+            view = self.views.get(x.name, View(x, ()))
+            self.views[v.name] = View(view.x, _within(view.at, at))
 
-    def part(self, wide: Wide, at: Sequence[Index]) -> Wide:
-        if any(i.varies for i in at):
+    def part(self, wide: Wide, at: Sequence[Index | Span]) -> Wide:
+        """A part of a buffer of lanes: rows of it, one after another."""
+        firsts = [i.text if isinstance(i, Index) else i.low for i in at]
+        spans = [i.size for i in at if isinstance(i, Span)]
+        if any(isinstance(i, Index) and i.varies for i in at) or any(isinstance(i, Span) for i in at[:-1]):
             raise Unfit
         left = wide.dims[len(at) :]
-        start = times(position([i.text for i in at], wide.dims[: len(at)]), left)
+        start = times(position(firsts, wide.dims[: len(at)]), left)
         start = self.named(f"({wide.start} + {start})" if wide.start else start, "start")
-        return Wide(wide.buffer, left, start)
+        return Wide(wide.buffer, (*spans, *left), start)
 
     def may(self, x: Operand, how: str) -> None:
         """Of an array that turns only add to, nothing else is done in lanes."""
@@ -94,7 +110,7 @@ class Arrays(Words):
         assert isinstance(x, Var)
         if x.name in self.views:
             view = self.views[x.name]
-            return self.read(view.x, (*view.at, *at))
+            return self.read(view.x, [i for i in _within(view.at, at) if isinstance(i, Index)])
         if x.name in self.wides:
             wide = self.wides[x.name]
             where = position([i.text for i in at], wide.dims)
@@ -180,22 +196,13 @@ class Arrays(Words):
             i = self.checked(step, dims[axis])
             self.put(kind, x, dims, path, v, (*at, i), of)
             return
-        low, high = "0", dims[axis]
-        if isinstance(step, Slice):
-            if self.varies(step.low, step.high):
-                raise Unfit
-            low, high = self.host.whole(step.low), self.host.whole(step.high)
-            if not step.proved:
-                with self.host.inside(f"if not 0 <= {low} <= {high} <= {dims[axis]}:"):
-                    self.host.apart()
+        span = self.span(step, dims[axis]) if isinstance(step, Slice) else Span("0", dims[axis])
         n = self.dims(v)[len(of)]
-        size = high if low == "0" else f"({high} - {low})"
-        if n != size:
-            with self.host.inside(f"if {n} != {size}:"):
+        if n != span.size:
+            with self.host.inside(f"if {n} != {span.size}:"):
                 self.host.apart()
         for (k,) in self.places(v, [n]):
-            here = Index(k.text if low == "0" else f"({low} + {k.text})")
-            self.put(kind, x, dims, path, v, (*at, here), (*of, k))
+            self.put(kind, x, dims, path, v, (*at, _shifted(k, span.low)), (*of, k))
 
     def write(self, kind: str, x: Var, at: Sequence[Index], v: Operand, of: tuple[Index, ...]) -> None:
         made = self.element(v, of) if rank(v.type) else self.lane(v)
@@ -313,3 +320,24 @@ class Arrays(Words):
         with self.over(made.dims) as at:
             where = bare(position([i.text for i in at], made.dims))
             self.line(f"st_wide({made.buffer}, {where}, {bare(self.lane(v))})")
+
+
+def _within(at: Sequence[Index | Span], more: Sequence[Index | Span]) -> tuple[Index | Span, ...]:
+    """Positions in a part of an array, as positions in the whole of it."""
+    left = list(more)
+    found: list[Index | Span] = []
+    for i in at:
+        if isinstance(i, Index) or not left:
+            found.append(i)
+            continue
+        inner = left.pop(0)
+        found.append(_shifted(inner, i.low) if isinstance(inner, Index) else Span(_sum(i.low, inner.low), inner.size))
+    return (*found, *left)
+
+
+def _shifted(i: Index, low: str) -> Index:
+    return i if low == "0" else replace(i, text=_sum(low, i.text), base=_sum(low, i.base) if i.base else "")
+
+
+def _sum(a: str, b: str) -> str:
+    return b if a == "0" else a if b == "0" else f"({a} + {b})"

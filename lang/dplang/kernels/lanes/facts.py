@@ -132,7 +132,7 @@ class _Reads:
                 return
             rest = path[1:]
         row = self.row_of.get(x.name, x)
-        if any(not isinstance(s, At) or self.found.varies(s.index) for s in rest):
+        if self.found.varies(*path_operands(rest)):
             return
         if isinstance(v.type, ArrayType):
             self.row_of[v.name] = row

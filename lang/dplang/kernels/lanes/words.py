@@ -49,11 +49,19 @@ class Wide:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Positions from `low` on, `size` of them, of an axis that stays."""
+
+    low: str
+    size: str
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """A part of an array that all turns see, at positions that differ."""
+    """A part of an array that all turns see, at positions that differ; axes behind those of `at` are whole."""
 
     x: Var
-    at: tuple[Index, ...]
+    at: tuple[Index | Span, ...]
 
 
 @dataclass(slots=True)
