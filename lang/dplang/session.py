@@ -62,12 +62,14 @@ class Session:
         limit: Limit | None = None,
         jit: Jit = DEFAULT_JIT,
         trap_nan: bool = False,
+        threads: int = 0,
     ) -> None:
         self.warn = warn
         self.out = out
         self.limit = limit
         self.jit = jit
         self.trap_nan = trap_nan
+        self.threads = threads
         self.modules = Modules(lambda d: warn([d]))
         self.lowering = Lowering()
         self.values: dict[typed.Symbol, Held] = {}
@@ -190,11 +192,12 @@ class Session:
             program = trap(program)
         if jit == "never":
             return Interpreter(program, limit=self.limit, out=out, state=self._io), None
+        from .kernels.options import Options
         from .kernels.outline import outline
         from .kernels.tiers import Tiers
 
         program = outline(program)
-        tiers = Tiers(program, jit, tell=progress.step, busy=progress.compiling)
+        tiers = Tiers(program, jit, Options(threads=self.threads), tell=progress.step, busy=progress.compiling)
         made = Interpreter(program, out=out, state=self._io, compiled=tiers.compiled, watch=tiers.watch)
         return made, tiers
 

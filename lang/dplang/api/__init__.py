@@ -24,30 +24,33 @@ __all__ = [
 ]  # fmt: skip
 
 
-def load(path: str | os.PathLike[str], jit: Jit = DEFAULT_JIT) -> Module:
+def load(path: str | os.PathLike[str], jit: Jit = DEFAULT_JIT, threads: int = 0) -> Module:
     """Runs a dp file, as `dp run` does, and gives its top-level names as attributes.
 
     `jit` says what is compiled: nothing ("never"), what is heavy ("auto"), or all that can be ("always").
+    `threads` share loops that are long enough, where it is not 0; results do not depend on how many they are.
     """
     if not isinstance(path, str | os.PathLike):
         raise Error(NotAText(NOWHERE, "dp.load", describe(path)))
     name = os.fsdecode(path)
     with as_errors():
-        return deep(lambda: _run(name, None, jit))
+        return deep(lambda: _run(name, None, jit, threads))
 
 
-def source(text: str, name: str = "<source>", jit: Jit = DEFAULT_JIT) -> Module:
+def source(text: str, name: str = "<source>", jit: Jit = DEFAULT_JIT, threads: int = 0) -> Module:
     """The same for the text of a program. `name` is what diagnostics call it."""
     if not isinstance(text, str):
         raise Error(NotAText(NOWHERE, "dp.source", describe(text)))
     with as_errors():
-        return deep(lambda: _run(name, text, jit))
+        return deep(lambda: _run(name, text, jit, threads))
 
 
-def _run(name: str, text: str | None, jit: Jit) -> Module:
+def _run(name: str, text: str | None, jit: Jit, threads: int) -> Module:
     if jit not in get_args(Jit):
         raise ValueError(f'`jit` is "auto", "always" or "never", not {jit!r}')
-    session = Session(tell, jit=jit)
+    if not isinstance(threads, int) or threads < 0:
+        raise ValueError(f"`threads` is a number of threads, not {threads!r}")
+    session = Session(tell, jit=jit, threads=threads)
     entry = session.file(name) if text is None else session.text(Source(name, text))
     session.keep(session.run(entry))
     home = Loaded(session, entry.checked.scope)

@@ -19,6 +19,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     jit_argument(parser)
     parser.add_argument(
+        "--threads",
+        type=positive,
+        default=0,
+        metavar="N",
+        help="share long loops among so many threads; results do not depend on how many (default: loops stay whole)",
+    )
+    parser.add_argument(
         "--trap-nan",
         action="store_true",
         help="stop at the first value that is infinite or not a number, in a function or its derivative (interpreted)",
@@ -50,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
         from ..interpret.evaluate import Limit
 
         limit = None if args.limit is None else Limit(args.limit, max(8 * args.limit, LEAST_MEMORY))
-        session = Session(warn, sys.stderr if args.json else None, limit, args.jit, args.trap_nan)
+        session = Session(warn, sys.stderr if args.json else None, limit, args.jit, args.trap_nan, args.threads)
         session.run(session.file(args.file))
         return 0
 

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any, TypeAlias
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -27,8 +28,13 @@ from .tell import Tell, heard
 from .text import Site
 from .trap import Trap
 
+if TYPE_CHECKING:
+    from .threads.split import Split
+
 ASK = 14
 """The slot of `ctl` for the address of the flag that asks a kernel to stop."""
+POOL = 15
+"""The slot for the address of the threads that a kernel may share its loops with."""
 LEFT, STOPPED, APART = -1, -2, -3
 """What `ctl` says of a call that has no result: it is too large or too deep; it was asked to stop; a turn of a loop on
 lanes faults, and a kernel that makes one turn after the other finds out which is the first."""
@@ -59,6 +65,11 @@ class Kernels:
         self._source = program
         fit = {name for name in program.fns if not self._refusals.reason(name)}
         self._program = fold(flatten(program, self._refusals.layouts, fit))
+        self._splits: dict[str, Split] = {}
+        if options.threads:
+            from .threads.split import split
+
+            self._program, self._splits = split(self._program, fit, options)
         self._sharing = Sharing(self._program.fns)
         self._kernels: dict[str, Kernel | None] = {}
         self.reasons: dict[str, str] = {}
@@ -75,7 +86,7 @@ class Kernels:
 
     def text(self, name: str) -> Emitted:
         """The text of a kernel."""
-        return emit(self._program, name, self._sharing, self._options)
+        return emit(self._program, name, self._sharing, self._options, self._splits)
 
     def _make(self, name: str, options: Options) -> Kernel | None:
         from .build import NoKernel, build
@@ -83,12 +94,13 @@ class Kernels:
         if why := self.reason(name):
             self.reasons[name] = why
             return None
-        emitted = emit(self._program, name, self._sharing, options)
+        emitted = emit(self._program, name, self._sharing, options, self._splits)
         try:
             boundary = Boundary(self._source.fns[name], self._refusals.layouts)
             with self._busy(self._program.fns[name].label):
                 compiled = build(emitted)
-            kernel = Kernel(self._program.fns[name], emitted, compiled, boundary, self._tell)
+            here = _here_with(options.threads if "job(" in emitted.text else 0)
+            kernel = Kernel(self._program.fns[name], emitted, compiled, boundary, self._tell, here)
         except NoKernel as failure:
             self.reasons[name] = str(failure)
             return None
@@ -108,10 +120,17 @@ class Kernel:
     """
 
     def __init__(
-        self, fn: Fn, emitted: Emitted, compiled: Callable[..., Any], boundary: Boundary, tell: Tell | None
+        self,
+        fn: Fn,
+        emitted: Emitted,
+        compiled: Callable[..., Any],
+        boundary: Boundary,
+        tell: Tell | None,
+        here: _Here,
     ) -> None:
+        self.here = here
         tell = tell if "tell(" in emitted.text else None
-        self.calls = calls = _Calls(fn, emitted, compiled, boundary, tell)
+        self.calls = calls = _Calls(fn, emitted, compiled, boundary, tell, here)
         self.again = calls.again
         self.finish = calls.finish if any(calls.out) or not calls.out else None
         self.long = "poll(" in emitted.text
@@ -122,7 +141,7 @@ class Kernel:
         if other:
             compiled, self.into, self.finish = (lambda ctl, *given: calls.crossing(*given)), {}, None
         convert = {f"convert{i}": f for i, f in self.into.items()}
-        self.names = {"compiled": compiled, "here": _here, "seat": _seat, "listen": listen, **convert}
+        self.names = {"compiled": compiled, "here": here, "seat": _seat, "listen": listen, **convert}
 
     def __call__(self, *given: Any) -> Any:
         return self.call(*given)
@@ -137,7 +156,7 @@ class Kernel:
 
 def _plain(kernel: Kernel, compiled: Callable[..., Any]) -> Callable[..., Any]:
     """Calls of what takes and gives numbers only."""
-    again, here = kernel.again, _here
+    again, here = kernel.again, kernel.here
 
     def call(*given: Any) -> Any:
         seats = here.seats or _seat(here)
@@ -154,7 +173,7 @@ def _plain(kernel: Kernel, compiled: Callable[..., Any]) -> Callable[..., Any]:
 
 def _converted(kernel: Kernel, compiled: Callable[..., Any]) -> Callable[..., Any]:
     """Calls with arguments or results that the kernel has in another form."""
-    again, here, into, finish, long = kernel.again, _here, tuple(kernel.into.items()), kernel.finish, kernel.long
+    again, here, into, finish, long = kernel.again, kernel.here, tuple(kernel.into.items()), kernel.finish, kernel.long
 
     def call(*given: Any) -> Any:
         args = list(given)
@@ -175,22 +194,27 @@ def _converted(kernel: Kernel, compiled: Callable[..., Any]) -> Callable[..., An
 
 
 class _Here(threading.local):
-    """What each thread has ready for calls."""
+    """What each thread has ready for calls that may be shared by so many threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int) -> None:
         self.seats: list[Any] = []
         self.main = on_main()
         self.flag = flag()
+        self.pool = 0
+        if threads > 1:
+            from .threads.pool import address
+
+            self.pool = address(threads)
 
 
-_here = _Here()
+_here_with = cache(_Here)
 
 
 def _seat(here: _Here) -> list[Any]:
     """The thread's free `ctl`s, one at least."""
     ctl = np.zeros(SLOTS, np.int64)
     ctl[1] = LARGE
-    ctl[ASK] = here.flag.buffer_info()[0]
+    ctl[ASK], ctl[POOL] = here.flag.buffer_info()[0], here.pool
     here.seats.append(ctl)
     return here.seats
 
@@ -199,8 +223,15 @@ class _Calls:
     """Calls of one kernel, whatever happens in them."""
 
     def __init__(
-        self, fn: Fn, emitted: Emitted, compiled: Callable[..., Any], boundary: Boundary, tell: Tell | None
+        self,
+        fn: Fn,
+        emitted: Emitted,
+        compiled: Callable[..., Any],
+        boundary: Boundary,
+        tell: Tell | None,
+        here: _Here,
     ) -> None:
+        self.here = here
         self.compiled = compiled
         self.tell = tell
         self.sites = emitted.sites
@@ -239,10 +270,9 @@ class _Calls:
     def repeated(self, given: Sequence[Any], room: int) -> Any:
         """Calls until there is a result or a fault."""
         while True:
-            _seat(_here)
-            ctl = _here.seats.pop()
+            ctl = _seat(self.here).pop()
             ctl[1] = room
-            if _here.main:
+            if self.here.main:
                 listen()
             try:
                 return self.once(given, ctl)
@@ -276,7 +306,7 @@ class _Calls:
         """How many bytes an array may take in another attempt; raises what a failure means where there is none."""
         status = _status(ctl, failure)
         if status == STOPPED:
-            _here.flag[0] = 0  # whatever Python has to raise, it raises by the next attempt
+            self.here.flag[0] = 0  # whatever Python has to raise, it raises by the next attempt
             return room
         if status > 0:
             raise _fault(self.sites[status - 1], ctl) from None

@@ -10,9 +10,9 @@ from __future__ import annotations
 import keyword
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from ..analyse.sharing import Sharing
 from ..core.ir import (
@@ -57,6 +57,9 @@ from .options import Options
 from .refuse import reachable
 from .rows import FAULTS, expression, whole_faults
 from .text import Site, bare, fresh_name, indent_of, rank, signature
+
+if TYPE_CHECKING:
+    from .threads.split import Split
 
 STACK = 4 << 20
 """Bytes of the machine's stack that a recursion may take in a kernel; deeper ones are interpreted."""
@@ -106,19 +109,28 @@ ARENA = ("carray", "copy", "elements", "field", "mark", "release", "store", "tak
 SPECIAL = ("digamma", "erfinv", "polygamma")
 """What they use of `special`."""
 
+THREADS = ("add_up", "begin", "job", "join", "portion", "run")
+"""What they use of `threads.runtime`."""
+
+ROOMS = (
+    ("support", HELPERS),
+    ("lanes.runtime", LANES),
+    ("arena", ARENA),
+    ("special", SPECIAL),
+    ("threads.runtime", THREADS),
+)
+"""What texts import, by where it is."""
+
 WORDS = ("math", "np", "njit", "types", "OPTIONS", "ctl", "deep", "range", "abs", "min", "max")
 
-TAKEN = {*HELPERS, *ARENA, *SPECIAL, *LANES, *keyword.kwlist, *WORDS}
+TAKEN = {*(n for _, names in ROOMS for n in names), *keyword.kwlist, *WORDS}
 
 
 def _module(functions: list[str], options: Options) -> str:
     """The whole text: what it imports, and the functions."""
     body = "\n\n".join(functions)
     words = _words(body)
-    imports = "".join(
-        _import(room, names, words)
-        for room, names in (("support", HELPERS), ("lanes.runtime", LANES), ("arena", ARENA), ("special", SPECIAL))
-    )
+    imports = "".join(_import(room, names, words) for room, names in ROOMS)
     return HEADER + imports + ("" if options.exact else CONTRACT) + "\n" + body
 
 
@@ -133,8 +145,10 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text))
 
 
-def emit(program: Program, name: str, sharing: Sharing, options: Options) -> Emitted:
-    """The text of function `name` and all that it calls."""
+def emit(
+    program: Program, name: str, sharing: Sharing, options: Options, splits: Mapping[str, Split] | None = None
+) -> Emitted:
+    """The text of function `name` and all that it calls; `splits` are functions that threads may share."""
     order = _callees_first(program, name)
     loops = {fn: _partners(program, fn) for fn in order if _is_recursive(program, fn)}
     texts: dict[str, str] = {}
@@ -145,7 +159,12 @@ def emit(program: Program, name: str, sharing: Sharing, options: Options) -> Emi
     parts: list[str] = []
     borrowed: set[int] = set()
     for fn in order:
-        function = _Function(program.fns[fn], texts, used, loops, sites, sharing, options)
+        given = (texts, used, loops, sites, sharing, options)
+        shared = _shared(program, splits[fn], *given) if splits and fn in splits else None
+        if shared is not None:
+            parts += shared
+            continue
+        function = Function(program.fns[fn], *given)
         parts.append(function.text())
         borrowed = function.placement.borrowed
     entry = texts[name]
@@ -155,6 +174,12 @@ def emit(program: Program, name: str, sharing: Sharing, options: Options) -> Emi
     text, consumed = _module(parts, options), sharing.summary(name).updated
     arena = not _words(text).isdisjoint(ARENA)
     return Emitted(text, sites, entry, consumed, borrowed, bool(loops), arena)
+
+
+def _shared(program: Program, split: Split, *given: Any) -> list[str] | None:
+    from .threads.write import write
+
+    return write(program, split, *given)
 
 
 def _starter(fn: Fn, name: str, recursive: str) -> str:
@@ -188,7 +213,7 @@ def _partners(program: Program, name: str) -> set[str]:
     return {c for c in reachable(program, name) if c != name and name in reachable(program, c)}
 
 
-class _Function(Loops):
+class Function(Loops):
     """Writes one function."""
 
     def text(self) -> str:
@@ -199,13 +224,22 @@ class _Function(Loops):
                 self.line(f"{self.count(p.var)} = {self.name_of[p.var.name]}.shape[0]")
         start = len(self.lines)
         self.block(fn.body)
-        results = [self.whole(r) for r in fn.body.results]
-        for k in sorted(self.placement.results):
-            results[k] = f"{results[k]}.copy()"
-        self.line(f"return {', '.join(results)}" if results else "return 0")
+        self.give()
         if deep:
             guard = [f"    if deep >= {STACK // self.frame}:", "        ctl[0] = -1", "        raise Trap"]
             self.lines[start:start] = guard
+        return self.headed(params)
+
+    def give(self) -> None:
+        """Returns the results."""
+        results = [self.whole(r) for r in self.fn.body.results]
+        for k in sorted(self.placement.results):
+            results[k] = f"{results[k]}.copy()"
+        self.line(f"return {', '.join(results)}" if results else "return 0")
+
+    def headed(self, params: Sequence[str]) -> str:
+        """The function, all its lines being written."""
+        fn, deep = self.fn, self.fn.name in self.recursive
         # functions that call each other get their types when they are first called: none can come first
         types = "" if self.recursive.get(fn.name) else f"{signature(fn, deep)}, "
         head = [f"@njit({types}**OPTIONS)", f"def {self.texts[fn.name]}({', '.join(params)}):"]

@@ -1,0 +1,1 @@
+"""Loops whose turns are shared among threads: which (`split`), as text (`write`), and the threads (`pool`)."""
