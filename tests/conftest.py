@@ -49,3 +49,4 @@ def snapshot(request: pytest.FixtureRequest) -> Snapshot:
 def verified(monkeypatch: pytest.MonkeyPatch) -> None:
     """The verifier runs after every pass over the core in all tests."""
     monkeypatch.setattr("dplang.pipeline.VERIFY", True)
+    monkeypatch.setattr("dplang.kernels.options.STRICT", True)

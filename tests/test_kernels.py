@@ -80,6 +80,26 @@ def agree(text: str, tolerance: float = 1e-12, mode: Mode = "always", exact: boo
     return found
 
 
+ROWS = """
+fn known(x: Float[n]) -> Float[n, 20] = [[x[i] * float(j) for j in 0..20] for i in 0..n]
+fn open(x: Float[n], m: Int) -> Float[n, m] = [[x[i] + float(j) for j in 0..m] for i in 0..n]
+fn ragged(x: Float[n]) -> Float = sum([sum([x[j] for j in 0..i]) for i in 0..n])
+fn deep(x: Float[n]) -> Float[n, n, 18] = [[[x[i] * x[j] + float(k) for k in 0..18] for j in 0..n] for i in 0..n]
+fn beside(x: Float[n]) -> (Float[n, 3], Float[n]) {
+  let rows = [[x[i], x[i]^2, 1.0] for i in 0..n]
+  (rows, [sum(rows[i]) for i in 0..n])
+}
+let x = [1.0, 2.5, -3.0]
+let none: Float[?] = []
+print(known(x)[2], open(x, 4), ragged(x), deep(x)[1, 2], beside(x))
+print(known(none), open(none, 4), ragged(none), deep(none), beside(none))
+"""
+
+
+def test_rows_are_built_in_their_array() -> None:
+    agree(ROWS, 0.0)
+
+
 FAULTS = {
     "E0601": "for i in 0..n { s += x[i] }",
     "E0602": "for i in 0..n { s += sum(x[i..n]) }",

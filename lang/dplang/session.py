@@ -27,7 +27,8 @@ from .values import Held, count
 if TYPE_CHECKING:
     from .interpret.evaluate import Interpreter, Limit
     from .kernels.call import Kernel
-    from .kernels.tiers import Tiers
+    from .kernels.tiers import Mode, Tiers
+    from .train.progress import Progress
 
 
 Jit: TypeAlias = Literal["auto", "always", "never"]
@@ -184,22 +185,33 @@ class Session:
             self._io["warn"] = self._warn_of_training
         progress: Progress = self._io["progress"]
         out = progress.over(sys.stdout if self.out is None else self.out)
-        jit = self.jit if self.limit is None and not self.trap_nan else "never"
-        program = compile(self.lowering.program, name, kernels=jit != "never", exact=False)
+        if self.jit != "never" and self.limit is None and not self.trap_nan:
+            program, tiers = self._compiled_forms(name, self.jit, progress)
+            if tiers is not None:
+                made = Interpreter(program, out=out, state=self._io, compiled=tiers.compiled, watch=tiers.watch)
+                return made, tiers
+        program = compile(self.lowering.program, name)
         if self.trap_nan:
             from .simplify.trap import trap
 
             program = trap(program)
-        if jit == "never":
-            return Interpreter(program, limit=self.limit, out=out, state=self._io), None
-        from .kernels.options import Options
+        return Interpreter(program, limit=self.limit, out=out, state=self._io), None
+
+    def _compiled_forms(self, name: str, jit: Mode, progress: Progress) -> tuple[Program, Tiers | None]:
+        """The core on the way to kernels, and the kernels; none where a mistake of ours is in the way."""
+        from .kernels import options
         from .kernels.outline import outline
         from .kernels.tiers import Tiers
+        from .pipeline import compile
 
-        program = outline(program)
-        tiers = Tiers(program, jit, Options(threads=self.threads), tell=progress.step, busy=progress.compiling)
-        made = Interpreter(program, out=out, state=self._io, compiled=tiers.compiled, watch=tiers.watch)
-        return made, tiers
+        try:
+            program = outline(compile(self.lowering.program, name, kernels=True, exact=False))
+            chosen = options.Options(threads=self.threads)
+            return program, Tiers(program, jit, chosen, tell=progress.step, busy=progress.compiling)
+        except Exception:
+            if options.STRICT:
+                raise
+            return self.lowering.program, None
 
     def _warn_of_training(self, warning: Diagnostic) -> None:
         self._io["progress"].clear()

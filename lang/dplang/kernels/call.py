@@ -18,6 +18,7 @@ from ..errors import CATALOGUE, Fault
 from ..interpret.values import LARGE, free_memory
 from ..simplify.fold import fold
 from ..stop import flag, listen, on_main
+from . import options as options_of_kernels
 from .boundary import Boundary, Crossing, begin, end
 from .emit import Emitted, emit
 from .flatten import flatten
@@ -94,8 +95,8 @@ class Kernels:
         if why := self.reason(name):
             self.reasons[name] = why
             return None
-        emitted = emit(self._program, name, self._sharing, options, self._splits)
         try:
+            emitted = emit(self._program, name, self._sharing, options, self._splits)
             boundary = Boundary(self._source.fns[name], self._refusals.layouts)
             with self._busy(self._program.fns[name].label):
                 compiled = build(emitted)
@@ -103,6 +104,11 @@ class Kernels:
             kernel = Kernel(self._program.fns[name], emitted, compiled, boundary, self._tell, here)
         except NoKernel as failure:
             self.reasons[name] = str(failure)
+            return None
+        except Exception as failure:  # a mistake of ours costs speed, no answer: the interpreter has one
+            if options_of_kernels.STRICT:
+                raise
+            self.reasons[name] = f"the compiler failed: {type(failure).__name__} {failure}"
             return None
         kernel.calls.apart = lambda: self._make(name, replace(options, lanes=False))
         return kernel

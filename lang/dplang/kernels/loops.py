@@ -69,7 +69,7 @@ class Loops(Access):
         number = index if low == "0" else f"({index} - {low})"
         for r, o, made in zip(value.results, value.body.results, collectors, strict=True):
             if isinstance(r, Build) and isinstance(o, Var) and o.name in self.nested.built:
-                self.rows[o.name] = Row(made, number, turns, let.span, len(self.open), self.first[made])
+                self.rows[o.name] = Row(made, number, turns, let.span, len(self.open), self.first.get(made))
         with self.turn():
             self.in_strips(low, high, value, turn)
         self.ready.difference_update(made for made, _, _ in pushed)
@@ -194,7 +194,9 @@ class Loops(Access):
         known."""
         opening = self.open[row.level]
         known = all(self.level.get(w, 0) <= row.level for w in re.findall(r"[^\W\d]\w*", turns))
-        if known:
+        if row.first is None:
+            self.equal(row.span, turns, f"{row.made}.shape[1]")
+        elif known:
             indent = "    " * opening.depth
             size = turns if turns.isdigit() else f"({turns} if {row.turns} > 0 else 0)"
             row.first.lines.clear()

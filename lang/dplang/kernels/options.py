@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+STRICT = False
+"""Whether mistakes of the compiler are shown, and not interpreted around. Tests set it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

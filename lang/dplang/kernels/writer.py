@@ -97,14 +97,14 @@ class Opening:
 @dataclass(frozen=True, slots=True)
 class Row:
     """Where a builder's array goes that is a row of another: the array, its row's number, how many rows there are, the
-    loops around theirs, and what stands for the array until the size of a row is known."""
+    loops around theirs, and what stands for the array until the size of a row is known (None: it is there)."""
 
     made: str
     number: str
     turns: str
     span: Span
     level: int
-    first: Opening
+    first: Opening | None
 
 
 class Writer:
