@@ -136,7 +136,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write, "WORTH", 8)
 
 
-@pytest.mark.parametrize("name", sorted(PROGRAMS))
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.long] * (n in ("maps", "mixture"))) for n in sorted(PROGRAMS)]
+)
 def test_results_do_not_depend_on_the_number_of_threads(name: str) -> None:
     text = PROGRAMS[name]
     whole, *others = deep(lambda: [made(text, n) for n in (0, 1, 2, 3)])

@@ -54,6 +54,8 @@ class Session:
     `warn` is handed warnings as they are found; `out` is where programs print; `limit` bounds their work and memory.
     `jit` says what runs as kernels: all that can, nothing, or what is heavy; under a limit everything is interpreted.
     `trap_nan`: the first value that is not finite is a fault; then everything is interpreted, too.
+    `threads`: among how many threads kernels share long loops; 0: these stay whole. Results are the same for all
+    numbers but 0, where sums may be added in another order.
     """
 
     def __init__(

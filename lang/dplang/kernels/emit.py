@@ -109,7 +109,7 @@ ARENA = ("carray", "copy", "elements", "field", "mark", "release", "store", "tak
 SPECIAL = ("digamma", "erfinv", "polygamma")
 """What they use of `special`."""
 
-THREADS = ("add_up", "begin", "job", "join", "portion", "run")
+THREADS = ("add_up", "apart", "begin", "job", "join", "portion", "run")
 """What they use of `threads.runtime`."""
 
 ROOMS = (

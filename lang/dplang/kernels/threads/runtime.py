@@ -21,7 +21,7 @@ from numba.extending import intrinsic
 
 from ..support import Trap, inline
 
-__all__ = ["add_up", "begin", "job", "join", "portion", "run"]
+__all__ = ["add_up", "apart", "begin", "job", "join", "portion", "run"]
 
 POOL = 15
 """The slot of `ctl` for the address of a pool; 0: there is none."""
@@ -114,39 +114,56 @@ def pause(context: Any) -> Any:
 
 
 @intrinsic
-def job(context: Any, entry: Any, given: Any) -> Any:
-    """A job as two addresses: of a function that does a chunk of it, and of what is given to `entry` behind the number
-    of the chunk, which lies on the stack of the caller."""
+def apart(context: Any, function: Any, given: Any) -> Any:
+    """Calls a function through its address: its code is not compiled once more as a part of its caller's."""
+    [made] = function.dispatcher.overloads.values()
 
     def lower(cx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        [made] = entry.dispatcher.overloads.values()
+        values = _cast(cx, builder, args[1], given.types, made.signature.args)
+        return cx.call_unresolved(builder, made.fndesc.mangled_name, made.signature, values)
+
+    return made.signature.return_type(function, given), lower
+
+
+@intrinsic
+def job(context: Any, function: Any, given: Any) -> Any:
+    """A job as two addresses: of what does a chunk of it, and of what is given to `function` behind the number of the
+    chunk, which lies on the stack of the caller."""
+    [made] = function.dispatcher.overloads.values()
+
+    def lower(cx: Any, builder: Any, sig: Any, args: Any) -> Any:
         wanted = made.signature.args[1:]
-        cx.add_linking_libs([made.library])
         data = ir.LiteralStructType([cx.get_value_type(t) for t in wanted])
         room = cgutils.alloca_once(builder, data)
-        for k, (t, of) in enumerate(zip(given.types, wanted, strict=True)):
-            value = cx.cast(builder, builder.extract_value(args[1], k), t, of)
+        for k, value in enumerate(_cast(cx, builder, args[1], given.types, wanted)):
             builder.store(value, cgutils.gep_inbounds(builder, room, 0, k))
-        function = _chunk(cx, builder.module, made, data)
-        return cgutils.pack_array(builder, [builder.ptrtoint(function, WORD), builder.ptrtoint(room, WORD)])
+        chunk = _chunk(cx, builder.module, made, data)
+        return cgutils.pack_array(builder, [builder.ptrtoint(chunk, WORD), builder.ptrtoint(room, WORD)])
 
-    return types.UniTuple(types.int64, 2)(entry, given), lower
+    return types.UniTuple(types.int64, 2)(function, given), lower
+
+
+def _cast(cx: Any, builder: Any, given: Any, found: Any, wanted: Any) -> list[Any]:
+    """The values in a tuple, as a function takes them."""
+    pairs = enumerate(zip(found, wanted, strict=True))
+    return [cx.cast(builder, builder.extract_value(given, k), t, of) for k, (t, of) in pairs]
 
 
 def _chunk(cx: Any, module: Any, made: Any, data: Any) -> Any:
-    """The function that calls `made` for a chunk, given the number of it behind the address of the rest; 0: all is
-    well."""
+    """What calls `made` for a chunk, given the address of its arguments and the number of the chunk. 0: all is well."""
     kind = ir.FunctionType(WORD, [WORD, WORD])
-    function = ir.Function(module, kind, module.get_unique_name(f"{made.fndesc.mangled_name}.job"))
-    function.linkage = "internal"
-    builder = ir.IRBuilder(function.append_basic_block())
-    room = builder.inttoptr(function.args[0], data.as_pointer())
+    chunk = ir.Function(module, kind, module.get_unique_name(f"{made.fndesc.mangled_name}.job"))
+    chunk.linkage = "internal"
+    builder = ir.IRBuilder(chunk.append_basic_block())
+    room = builder.inttoptr(chunk.args[0], data.as_pointer())
     given = [builder.load(cgutils.gep_inbounds(builder, room, 0, k)) for k in range(len(data.elements))]
-    callee = cx.declare_function(module, made.fndesc)
-    args = [function.args[1], *given]
-    status, _ = cx.call_conv.call_function(builder, callee, types.none, made.signature.args, args)
+    convention, takes = cx.call_conv, made.signature.args
+    callee = cx.codegen().insert_unresolved_ref(
+        builder, convention.get_function_type(types.none, takes), made.fndesc.mangled_name
+    )
+    status, _ = convention.call_function(builder, callee, types.none, takes, [chunk.args[1], *given])
     builder.ret(builder.zext(status.is_error, WORD))
-    return function
+    return chunk
 
 
 @intrinsic

@@ -105,8 +105,8 @@ class Sizes:
     def trips(self, loop: Loop, about: bool = False) -> Text:
         """How many turns a loop makes."""
         low, high = self.number(loop.low, about), self.number(loop.high, about)
-        if low == "0" and high is not None and (high.isdigit() or high.endswith("]")):
-            return high
+        if low == "0" and high is not None:
+            return high if high.isdigit() or high.endswith("]") else _short(f"max({high}, 0)")
         return _short(low and high and f"max({high} - {low}, 0)")
 
     # ---- arrays

@@ -145,7 +145,7 @@ class _Splitting:
             given.append(one)
         self.count += 1
         name = f"{self.fn.name}.loop.{self.count}"
-        whole = _function(name, self.fn.label, free, Block((let,), let.names), let)
+        whole = _function(name, f"{self.fn.label}_loop", free, Block((let,), let.names), let)
         return Split(whole, *_chunk(whole, let, loop, given), tuple(given))
 
     def given(self, v: Var, r: Result, o: Operand, part: Part, sizes: Sizes) -> Given | None:
@@ -183,7 +183,7 @@ def _chunk(whole: Fn, let: Let, loop: Loop, given: Sequence[Given]) -> tuple[Fn,
     totals = tuple(v for v, g in zip(names, given, strict=True) if g.kind == "total")
     body = Block((replace(let, names=names, value=turns),), totals)
     params = (low, high, *captured, *arrays)
-    return _function(f"{whole.name}.chunk", f"{whole.label}_chunk", params, body, let), captured
+    return _function(f"{whole.name}.chunk", f"{whole.label.removesuffix('_loop')}_chunk", params, body, let), captured
 
 
 def _in_chunk(r: Result, given: Given) -> Result:

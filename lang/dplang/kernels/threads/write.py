@@ -34,7 +34,7 @@ from ..lanes.rows import WORDS as LANES
 from ..lanes.words import WIDTH
 from ..place import Placement
 from ..text import dtype, fresh_name, rank, type_text
-from ..writer import Opening, Row, room_text
+from ..writer import room_text
 from .sizes import outside
 from .split import WORTH, Given, Split
 
@@ -61,15 +61,6 @@ class _Chunk(Function):
         array = self.rows_of[v.name]
         self.line(f"{made} = {self.name_of[array.name]}")
         self.outputs.add(made)
-        if not self.laning:
-            self.first[made] = Opening(self.depth)
-
-    def row(self, made: str, row: Row, turns: str, of: str) -> None:
-        if row.made not in self.outputs:
-            super().row(made, row, turns, of)
-            return
-        self.equal(row.span, turns, f"{row.made}.shape[1]")
-        self.line(f"{made} = {row.made}[u({row.number})]")
 
     def put_row(self, let: Let, made: str, number: str, o: Operand, turns: str) -> None:
         if made not in self.outputs or (isinstance(o, Var) and o.name in self.rows):
@@ -101,7 +92,7 @@ class _Whole(Function):
         params = ["ctl", *(self.bind(p.var) for p in self.fn.params)]
         low, high = self.whole(loop.low), self.whole(loop.high)
         turns = self.fresh("turns")
-        self.line(f"{turns} = max({high} - {low}, 0)")
+        self.line(f"{turns} = max({high if low == '0' else f'{high} - {low}'}, 0)")
         sizes = outside(loop, [p.var for p in self.fn.params], self.whole, self.fns)
         made = [self.start(k, g, loop, turns, sizes.dims(loop.body.results[k])) for k, g in enumerate(split.given)]
         own = [a for a, g in zip(made, split.given, strict=True) if g.kind == "private"]
@@ -112,7 +103,7 @@ class _Whole(Function):
         arrays = [a for a in made if a]
         with self.inside(f"if {size} >= {turns}:"):
             given = ", ".join(["ctl", low, high, *captured, *arrays])
-            self.line(f"{', '.join(totals)} = {self.chunk}({given})" if totals else f"{self.chunk}({given})")
+            self.line(f"{_given(totals)}apart({self.chunk}, ({given}))")
         with self.inside("else:"):
             self.share_out(low, high, turns, size, captured, made, totals)
         self.results(loop, turns, made, totals)
@@ -237,7 +228,7 @@ def _part(split: Split, chunk: str, name: str) -> str:
     place = {"rows": "[first - low : last - low]", "shared": "", "private": "[k]"}
     given = ", ".join(["ctl", "first", "last", *captured, *(f"{a}{place[g.kind]}" for a, g in arrays)])
     params = ", ".join(["k", "ctls", "low", "high", "size", *captured, *(a for a, _ in arrays), *totals])
-    call = f"{', '.join(f'{t}[k]' for t in totals)} = {chunk}({given})" if totals else f"{chunk}({given})"
+    call = f"{_given([f'{t}[k]' for t in totals])}apart({chunk}, ({given}))"
     return "\n    ".join(
         [
             f"@njit(types.void({', '.join(types)}), **OPTIONS)\ndef {name}({params}):",
@@ -248,6 +239,10 @@ def _part(split: Split, chunk: str, name: str) -> str:
             "ctl[0] = 0",
         ]
     )
+
+
+def _given(names: Sequence[str]) -> str:
+    return f"{', '.join(names)} = " if names else ""
 
 
 def _deeper(t: Type) -> Type:
