@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Jit: TypeAlias = Literal["auto", "always", "never"]
 
-DEFAULT_JIT: Jit = "never"
+DEFAULT_JIT: Jit = "auto"
 """What runs as kernels where nobody says it."""
 
 
