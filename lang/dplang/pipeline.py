@@ -15,6 +15,7 @@ from .simplify.fuse import fuse
 from .simplify.inline import inline
 from .simplify.invariants import invariants
 from .simplify.normalise import counters, sums
+from .simplify.products import products
 from .simplify.ranges import sizes
 from .simplify.scalarise import scalarise, scalarise_calls
 from .simplify.updates import updates
@@ -50,6 +51,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("bounds", "indices that are surely within their arrays are marked", bounds, kernels=True),
     Pass("sums", "sums that nothing reads on the way become reductions", sums, kernels=True, exact=False),
     Pass("sizes", "sizes are asked of the arrays that others were made from", sizes, kernels=True),
+    Pass("products", "sums that are products of matrices become such", products, kernels=True, exact=False),
     Pass("fuse", "loops over one range become one, without the arrays between them", fuse, kernels=True),
     Pass("fold-fused", "what fused loops have in common", fold, kernels=True),
     Pass("dead-fused", "arrays that only fused loops shared go", dead_code, kernels=True),

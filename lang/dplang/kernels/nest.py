@@ -237,8 +237,5 @@ def _goes_to_a_place(name: str, block: Block, k: int, ends: tuple[Result | None,
             value = let.value
             if not isinstance(value, Update) or not isinstance(value.v, Var) or value.v.name != name:
                 return False
-            return bool(value.path) or value.kind != "set"
+            return all(isinstance(s, At) for s in value.path) and (bool(value.path) or value.kind != "set")
     return _is_row(name, block, ends)
-
-
-__all__ = ["Nested", "nested"]

@@ -38,7 +38,7 @@ from ..core.ir import (
     While,
 )
 from ..core.rewrite import lets_of, map_value
-from ..core.sizes import Atom, Monomial, Size, SizeVar
+from ..core.sizes import Atom, Monomial, Opaque, Size, SizeVar
 from .ranges import Ranges
 
 FUEL = 5
@@ -213,12 +213,22 @@ class _Bounds:
             return True
         if not fuel:
             return False
+        facts = [*known.natural, *self.limits(s)]
         negative = next((m, k) for m, k in s.terms if not self.ranges.natural_size(Size(((m, k),))))
-        for fact in known.natural:
+        for fact in facts:
             for share in self.shares(fact, *negative):
                 if self.holds(s - share, known, fuel - 1):
                     return True
         return False
+
+    def limits(self, s: Size) -> list[Size]:
+        """What `min` and `max` in a polynomial say of themselves."""
+        found = []
+        for a in s.atoms():
+            if isinstance(a, Opaque) and a.op in ("min", "max"):
+                gaps = [x - Size.of(a) for x in a.args]
+                found += gaps if a.op == "min" else [-gap for gap in gaps]
+        return found
 
     def shares(self, fact: Size, monomial: Monomial, k: int) -> list[Size]:
         """Multiples of what is known that take the term k * monomial away."""
