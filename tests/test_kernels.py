@@ -255,7 +255,7 @@ def test_many_generated_programs(seed: int) -> None:
 @pytest.mark.parametrize("path", CASES, ids=lambda p: p.stem)
 def test_cases(path: Path) -> None:
     with suppress(Fault):  # a case of what is refused before it runs
-        agree(path.read_text(), 0.0)
+        agree(path.read_text())
 
 
 @pytest.mark.long
