@@ -253,6 +253,86 @@ def test_invariants_leave_their_loops(name: str) -> None:
     assert after < before
 
 
+TABLES = {
+    "of two inner loops": (
+        "fn f(w: Float[k, d], x: Float[n, d]) -> Float {\n var s = 0.0\n"
+        " for p in 0..n { for c in 0..k { for i in 0..d { s = s * 0.5 + exp(w[c, i]) * x[p, i] } } }\n s\n}\n"
+        "let w = [[t, 1.0 - t] for t in ts]\nlet r = f(w, w)\nlet g = grad(f)(w, w)\n",
+        2,
+    ),
+    "once for equal expressions": (
+        "fn f(w: Float[k], x: Float[n]) -> Float {\n var s = 0.0\n for p in x {\n"
+        "  for i in 0..k { s = s * 0.5 + exp(2.0 * w[i]) * p }\n"
+        "  for i in 0..k { s = s * p + exp(2.0 * w[i]) }\n }\n s\n}\nlet r = f(ts, ys)\n",
+        1,
+    ),
+    "in a loop that may have no turn": (
+        "fn f(w: Float[k], x: Float) -> Float {\n var s = x\n"
+        " while s < 3.0 { for i in 2..k { s = s + 0.002 + 1e-3 * sin(w[i - 2] + w[i]) } }\n s\n}\n"
+        "let r = (f(ts, 0.0), f(ts, 9.0))\n",
+        1,
+    ),
+    "of places read from an array": (
+        "fn f(w: Float[k], at: Int[n], x: Float[m]) -> Float {\n var s = 0.0\n"
+        " for p in x { for i in 0..n { s = s * 0.5 + exp(w[at[i]]) * p } }\n s\n}\n"
+        "let r = f(ts, [3, 1, 2], ys)\n",
+        1,
+    ),
+    "with rows and slices": (
+        "fn f(w: Float[k, d], x: Float[n], m: Int) -> Float {\n var s = 0.0\n for p in x { for row in w {\n"
+        "  let part = row[1..m]\n  for i in 0..m - 1 { s = s * 0.5 + exp(part[i]) * p }\n } }\n s\n}\n"
+        "let w = [[t, 1.0 - t, 2.0] for t in ts]\nlet r = f(w, ys, 3)\n",
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_tables_of_what_an_outer_loop_computes_again(name: str) -> None:
+    text, below = TABLES[name]
+    op = "sin" if "sin(" in text else "exp"
+    made = optimised(VECTORS + text, "f")
+    assert depth(made.body, op) == below < depth(plain(VECTORS + text, "f").body, op)
+    assert sum(isinstance(let.value, Prim) and let.value.op == op for let in lets_of(made.body)) == 1
+    (wanted, found), (before, after) = results(VECTORS + text)
+    assert same(wanted, found)
+    assert after < before
+
+
+NO_TABLES = {
+    "in a branch": "for p in x { for i in 0..n { if p > 0.5 { s = s * 0.5 + exp(x[i]) } } }",
+    "of what changes": "for p in x { for i in 0..n { s = s * p + exp(x[i] * s) } }",
+    "of the outer turn": "for p in x { for i in 0..n { s = s * p + exp(x[i] * p) } }",
+    "of few turns": "for p in 0..2 { for i in 0..n { s = s * 0.5 + exp(x[i]) } }",
+    "of a range that changes": "for p in 0..n { for i in p..n { s = s * 0.5 + exp(x[i]) } }",
+    "of what is cheap": "for p in x { for i in 0..n { s = s * p + 2.0 * x[i] } }",
+}
+
+
+@pytest.mark.parametrize("name", sorted(NO_TABLES))
+def test_no_tables(name: str) -> None:
+    text = f"fn f(x: Float[n]) -> Float {{\n var s = 0.0\n {NO_TABLES[name]}\n s\n}}\nprint(f(ts))\n"
+    assert shape(optimised(VECTORS + text, "f")).arrays == 0
+
+
+FAULTY = {
+    "an index too large": ("of places read from an array", "f(ts, [0, 41, 2], ys)", True),
+    "an index too small": ("of places read from an array", "f(ts, [-1], ys)", True),
+    "an index in no turn": ("of places read from an array", "f(ts, [0, 41], [])", False),
+    "a slice too long": ("with rows and slices", "f([[1.0, 2.0]], ys, 3)", True),
+    "a slice too long in no turn": ("with rows and slices", "f([[1.0, 2.0]], [], 3)", False),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FAULTY))
+def test_what_tables_read_faults_in_its_turn(name: str) -> None:
+    program, call, faults = FAULTY[name]
+    function, _, _ = TABLES[program][0].partition("}\nlet")
+    (wanted, found), _ = results(f"{VECTORS}{function}}}\nlet r = {call}\n")
+    assert isinstance(wanted, str) == faults
+    assert wanted == found if faults else same(wanted, found)
+
+
 def depth(block: Block, op: str) -> int:
     """In how many loops, one in another, a primitive stands."""
     found = -1

@@ -18,6 +18,7 @@ from .simplify.normalise import counters, sums
 from .simplify.products import products
 from .simplify.ranges import sizes
 from .simplify.scalarise import scalarise, scalarise_calls
+from .simplify.tables import tables
 from .simplify.updates import updates
 
 
@@ -71,6 +72,9 @@ PASSES: tuple[Pass, ...] = (
     Pass("fuse-again", "loops of derivative code, and those of its primal, become one", fuse, kernels=True),
     Pass("updates", "arrays that are only put into others, or added to them, are written there", updates, kernels=True),
     Pass("invariants", "what is the same in every turn of a loop goes before it", invariants, kernels=True),
+    Pass(
+        "tables", "what inner loops compute again in every turn of an outer one is computed once", tables, kernels=True
+    ),
     Pass("fold-last", "what the loops have in common", fold, kernels=True),
     Pass("dead-last", "what nothing reads any more goes", dead_code, kernels=True),
 )

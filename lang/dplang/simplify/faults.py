@@ -21,9 +21,19 @@ READ = "E0601"
 
 def keep_faults(fn: Fn, program: Program, copies: Iterable[tuple[str, ...]]) -> Fn:
     """`fn` with a reader for what nothing reads, though it may fault. Of the names in one of `copies` one is enough."""
-    live = {v.name for let in lets_of(DeadCode(program).function(fn).body) for v in let.names}
+    live = _live(fn, program)
     served = {name for group in copies for name in (group if live.intersection(group) else group[1:])}
     return _Readers(fn, live | served, Totality(program)).function()
+
+
+def keep_faults_of(before: Fn, after: Fn, program: Program) -> Fn:
+    """`after`, which `before` has become, with a reader for what is read no longer, though it may fault."""
+    bound = {v.name for let in lets_of(after.body) for v in let.names}
+    return _Readers(after, _live(after, program) | (bound - _live(before, program)), Totality(program)).function()
+
+
+def _live(fn: Fn, program: Program) -> set[str]:
+    return {v.name for let in lets_of(DeadCode(program).function(fn).body) for v in let.names}
 
 
 class _Readers:
@@ -66,4 +76,4 @@ def _same(o: Operand) -> Operand:
     return o
 
 
-__all__ = ["keep_faults"]
+__all__ = ["keep_faults", "keep_faults_of"]
