@@ -76,10 +76,16 @@ print(m.f(10**8) < 10.0, seen)
 posix = pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
 
 
+RECURSIVE = """
+fn fib(n: Int) -> Int = if n < 2 { n } else { fib(n - 1) + fib(n - 2) }
+"""
+
+
 @posix
-def test_interrupt_ends_a_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("function", "call"), [(LONG, "f(10^12)"), (RECURSIVE, "fib(60)")])
+def test_interrupt_ends_a_run(tmp_path: Path, function: str, call: str) -> None:
     path = tmp_path / "long.dp"
-    path.write_text(LONG + 'print("go")\nprint(f(10^12))\n')
+    path.write_text(f'{function}print("go")\nprint({call})\n')
     command = [sys.executable, "-u", "-m", "dplang", "run", "--jit=always", str(path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "go\n"

@@ -97,8 +97,8 @@ HELPERS = re.findall(
     Trap accumulate accumulate1 accumulate2 argsort bits cbrt cell concat cumprod cumsum exp2 extend fill fits_int
     floor_divide int_divide int_mod int_power int_sign integer key key_at log2 logaddexp logsumexp matmul_mm
     matmul_mv matmul_vm matmul_vv maximum minimum mod norm normal plus poll product put put1 put2 reserve reverse
-    reverse_rows room select sigmoid sign sort split_left split_right sum_leaf sum_start tell transpose transpose_rows
-    u uniform
+    reverse_rows room select sigmoid sign slots sort split_left split_right sum_leaf sum_start tell transpose
+    transpose_rows u uniform
     """,
 )
 """What texts use of `support`."""
@@ -121,7 +121,7 @@ ROOMS = (
 )
 """What texts import, by where it is."""
 
-WORDS = ("math", "np", "njit", "types", "OPTIONS", "ctl", "deep", "range", "abs", "min", "max")
+WORDS = ("math", "np", "njit", "types", "OPTIONS", "ctl", "given", "deep", "range", "abs", "min", "max")
 
 TAKEN = {*(n for _, names in ROOMS for n in names), *keyword.kwlist, *WORDS}
 
@@ -159,7 +159,7 @@ def emit(
     parts: list[str] = []
     borrowed: set[int] = set()
     for fn in order:
-        given = (texts, used, loops, sites, sharing, options)
+        given = (texts, used, loops, sites, sharing, options, "" if name in loops else name)
         shared = _shared(program, splits[fn], *given) if splits and fn in splits else None
         if shared is not None:
             parts += shared
@@ -185,7 +185,8 @@ def _shared(program: Program, split: Split, *given: Any) -> list[str] | None:
 def _starter(fn: Fn, name: str, recursive: str) -> str:
     """What calls a recursive function from outside, at depth 0."""
     params = "".join(f", x{i}" for i in range(len(fn.params)))
-    return f"@njit({signature(fn, False)}, **OPTIONS)\ndef {name}(ctl{params}):\n    return {recursive}(ctl, 0{params})"
+    head = f"@njit({signature(fn, False, True)}, **OPTIONS)\ndef {name}(given{params}):"
+    return f"{head}\n    return {recursive}(slots(given), 0{params})"
 
 
 def _callees_first(program: Program, name: str) -> list[str]:
@@ -218,7 +219,7 @@ class Function(Loops):
 
     def text(self) -> str:
         fn, deep = self.fn, self.fn.name in self.recursive
-        params = ["ctl", *(["deep"] if deep else []), *(self.bind(p.var) for p in fn.params)]
+        params = [*(["deep"] if deep else []), *(self.bind(p.var) for p in fn.params)]
         for p in fn.params:
             if p.var.name in self.growing.names:
                 self.line(f"{self.count(p.var)} = {self.name_of[p.var.name]}.shape[0]")
@@ -226,8 +227,9 @@ class Function(Loops):
         self.block(fn.body)
         self.give()
         if deep:
-            guard = [f"    if deep >= {STACK // self.frame}:", "        ctl[0] = -1", "        raise Trap"]
-            self.lines[start:start] = guard
+            guard = [f"if deep >= {STACK // self.frame}:", "    ctl[0] = -1", "    raise Trap"]
+            poll = ["if not deep & 7:", "    poll(ctl)"]
+            self.lines[start:start] = [f"    {text}" for text in (*guard, *poll)]
         return self.headed(params)
 
     def give(self) -> None:
@@ -241,10 +243,13 @@ class Function(Loops):
         """The function, all its lines being written."""
         fn, deep = self.fn, self.fn.name in self.recursive
         # functions that call each other get their types when they are first called: none can come first
-        types = "" if self.recursive.get(fn.name) else f"{signature(fn, deep)}, "
-        head = [f"@njit({types}**OPTIONS)", f"def {self.texts[fn.name]}({', '.join(params)}):"]
+        types = "" if self.recursive.get(fn.name) else f"{signature(fn, deep, self.entry)}, "
+        given = ", ".join(["given" if self.entry else "ctl", *params])
+        head = [f"@njit({types}**OPTIONS)", f"def {self.texts[fn.name]}({given}):"]
         if fn.span.source.text:
             head.append(f"    # {fn.label}, {fn.span.source.name}:{fn.span.line}")
+        if self.entry:
+            head.append("    ctl = slots(given)")
         lines = self.text_lines()
         return "\n".join([*head, *(listing(lines) if self.options.sources else lines)])
 

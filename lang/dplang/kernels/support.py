@@ -50,13 +50,22 @@ def bits(context: Any, x: Any) -> Any:
 
 
 @intrinsic
+def slots(context: Any, given: Any) -> Any:
+    """`ctl` as a pointer, from the array that it lies in."""
+
+    def lower(cx: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return cx.make_array(sig.args[0])(cx, builder, args[0]).data
+
+    return types.CPointer(types.int64)(given), lower
+
+
+@intrinsic
 def asked(context: Any, ctl: Any) -> Any:
     """Whether the flag is set that asks the kernel to stop. The load is atomic, or it would leave the loop."""
 
     def lower(cx: Any, builder: Any, sig: Any, args: Any) -> Any:
         word = ir.IntType(64)
-        data = cx.make_array(sig.args[0])(cx, builder, args[0]).data
-        address = builder.load(builder.gep(data, [ir.Constant(word, FLAG)]))
+        address = builder.load(builder.gep(args[0], [ir.Constant(word, FLAG)]))
         flag = builder.load_atomic(builder.inttoptr(address, word.as_pointer()), "monotonic", 8)
         return builder.icmp_signed("!=", flag, ir.Constant(word, 0))
 
@@ -69,9 +78,8 @@ def tell(context: Any, ctl: Any, step: Any, loss: Any) -> Any:
 
     def lower(cx: Any, builder: Any, sig: Any, args: Any) -> Any:
         word = ir.IntType(64)
-        data = cx.make_array(sig.args[0])(cx, builder, args[0]).data
         for slot, value in ((LOSS, builder.bitcast(args[2], word)), (STEP, args[1])):
-            builder.store_atomic(value, builder.gep(data, [ir.Constant(word, slot)]), "monotonic", 8)
+            builder.store_atomic(value, builder.gep(args[0], [ir.Constant(word, slot)]), "monotonic", 8)
         return cx.get_dummy_value()
 
     return types.none(ctl, types.int64, types.float64), lower

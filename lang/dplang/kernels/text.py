@@ -35,9 +35,10 @@ def fresh_name(used: set[str], hint: str) -> str:
     return name
 
 
-def signature(fn: Fn, recursive: bool) -> str:
-    """The types of a function in the text."""
-    params = ["types.int64[::1]", *(["types.int64"] if recursive else []), *(type_text(p.var.type) for p in fn.params)]
+def signature(fn: Fn, recursive: bool, entry: bool) -> str:
+    """The types of a function in the text. Only the entry gets `ctl` as an array: a pointer is cheaper to hand on."""
+    ctl = "types.int64[::1]" if entry else "types.CPointer(types.int64)"
+    params = [ctl, *(["types.int64"] if recursive else []), *(type_text(p.var.type) for p in fn.params)]
     results = [type_text(t) for t in fn.result_types]
     match results:
         case []:

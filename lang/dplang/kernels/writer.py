@@ -119,8 +119,10 @@ class Writer:
         sites: list[Site],
         sharing: Sharing,
         options: Options,
+        entry: str,
     ) -> None:
         self.fn = fn
+        self.entry = fn.name == entry
         self.texts = texts
         self.used = set(used)
         self.recursive = recursive

@@ -89,7 +89,7 @@ class _Whole(Function):
         split = self.split
         loop = self.let_.value
         assert isinstance(loop, Loop)
-        params = ["ctl", *(self.bind(p.var) for p in self.fn.params)]
+        params = [self.bind(p.var) for p in self.fn.params]
         low, high = self.whole(loop.low), self.whole(loop.high)
         turns = self.fresh("turns")
         self.line(f"{turns} = max({high if low == '0' else f'{high} - {low}'}, 0)")
@@ -232,7 +232,7 @@ def _part(split: Split, chunk: str, name: str) -> str:
     return "\n    ".join(
         [
             f"@njit(types.void({', '.join(types)}), **OPTIONS)\ndef {name}({params}):",
-            "ctl = ctls[k]",
+            "ctl = slots(ctls[k])",
             "first = low + k * size",
             "last = min(first + size, high)",
             call,
