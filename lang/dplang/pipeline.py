@@ -19,6 +19,7 @@ from .simplify.products import products
 from .simplify.ranges import sizes
 from .simplify.scalarise import scalarise, scalarise_calls
 from .simplify.tables import tables
+from .simplify.tail import tail
 from .simplify.updates import updates
 
 
@@ -43,6 +44,11 @@ PASSES: tuple[Pass, ...] = (
     Pass("inline", "calls of small functions become their bodies", inline),
     Pass("fold", "copies, constants and common subexpressions", fold),
     Pass("dead", "what nothing reads goes", dead_code),
+    # before derivatives: what they keep lies in arrays
+    Pass("tail", "functions that call themselves once at most on every way become loops", tail, kernels=True),
+    Pass("inline-tail", "small functions that are no recursion any more are inlined", inline, kernels=True),
+    Pass("fold-tail", "what turns of such loops have in common", fold, kernels=True),
+    Pass("dead-tail", "what nothing reads of it goes", dead_code, kernels=True),
     # before derivatives: they see scalars
     Pass("scalarise", "small arrays of literal size become scalars, their loops are unrolled", scalarise, kernels=True),
     Pass("fold-scalars", "what unrolled turns have in common", fold, kernels=True),

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from .diagnostic import Diagnostic, Note, diagnostic
 
+DEEPEST = 200_000
+"""How many calls of functions may be open at once."""
+
 
 def _axis(axis: int) -> str:
     return "" if axis == 0 else f" in dimension {axis + 1}"

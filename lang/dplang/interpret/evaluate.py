@@ -11,8 +11,8 @@ import numpy as np
 
 from ..core.ir import Program
 from ..errors import Fault
-from ..errors.runtime import OutOfMemory
-from .machine import DEEPEST, DEPTH, Limit, Machine, Meter, Tiered, Watch
+from ..errors.runtime import DEEPEST, OutOfMemory
+from .machine import DEPTH, Limit, Machine, Meter, Tiered, Watch
 from .prepare import function
 
 __all__ = ["Interpreter", "Limit"]

@@ -36,9 +36,6 @@ class Watch:
             raise Heavy
 
 
-DEEPEST = 200_000
-"""How many calls of functions may be open at once."""
-
 DEPTH, SINK, FIRST = 0, 1, 2
 """Slots of every frame: how deep the call is, what nobody reads, and the first parameter."""
 

@@ -33,9 +33,10 @@ from ..core.ir import (
 from ..core.rewrite import blocks, operands
 from ..errors import Fault, Span
 from ..errors import runtime as faults
+from ..errors.runtime import DEEPEST
 from . import values
 from .closures import Statement, nothing, tupled, valued
-from .machine import DEEPEST, DEPTH, FIRST, SINK, Function, Machine, Tiered
+from .machine import DEPTH, FIRST, SINK, Function, Machine, Tiered
 from .nesting import Nesting, Waiting
 from .nodes import Node
 from .rows import (
