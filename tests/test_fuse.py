@@ -278,6 +278,18 @@ TABLES = {
         "let r = f(ts, [3, 1, 2], ys)\n",
         1,
     ),
+    "in one of another outer loop": (
+        "fn f(w: Float[k], x: Float[n]) -> Float {\n var s = 0.0\n"
+        " for p in x { for q in 0..n { for i in 0..k { s = s * 0.5 + log(1.0 + p^2 + exp(w[i])) } } }\n s\n}\n"
+        "let r = f(ts, ys)\nlet g = grad(f)(ts, ys)\n",
+        1,
+    ),
+    "of turns that do not begin at none": (
+        "fn f(w: Float[k], x: Float[n]) -> Float {\n var s = 0.0\n"
+        " for p in x { for i in -3..k - 3 { s = s * 0.5 + exp(w[i + 3] * float(i)) * p } }\n s\n}\n"
+        "let r = f(ts, ys)\nlet g = grad(f)(ts, ys)\n",
+        1,
+    ),
     "with rows and slices": (
         "fn f(w: Float[k, d], x: Float[n], m: Int) -> Float {\n var s = 0.0\n for p in x { for row in w {\n"
         "  let part = row[1..m]\n  for i in 0..m - 1 { s = s * 0.5 + exp(part[i]) * p }\n } }\n s\n}\n"
