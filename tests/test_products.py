@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dplang.core.ir import Prim
+from dplang.core.ir import Block, Loop, Prim, Reduce, Update
 from dplang.core.rewrite import lets_of
 from dplang.pipeline import compile
 from dplang.stack import deep
@@ -96,3 +96,40 @@ def test_nothing_to_add_up() -> None:
 )
 def test_other_sums_are_not(body: str) -> None:
     assert products(builder(body)) == 0
+
+
+INTO_ONE = """
+fn f(a: Float[n, m], x: Float[m]) -> Float[n] {
+  var y = ones(n)
+  for i in 0..n { for j in 0..m { y[i] += a[i, j] * x[j] } }
+  y
+}
+fn loss(a: Float[n, m], x: Float[m]) -> Float = sum(f(a, x)^3)
+let a = [[sin(float(3 * i + j)) for j in 0..7] for i in 0..4]
+let x = [cos(float(j)) for j in 0..7]
+let none: Float[2, 0] = zeros(2, 0)
+print(f(a, x), f(none, []), grad(loss)(a, x), grad(loss, wrt = x)(a, x))
+"""
+OTHERS = """
+fn f(x: Float[n]) -> Float[n] {
+  var y = x
+  for i in 0..n { for j in 0..n { y[i] += 0.1 * y[j] } }
+  for i in 0..n { for j in 0..n { y[j] += 0.1 * x[i] } }
+  y
+}
+fn loss(x: Float[n]) -> Float = sum(f(x)^2)
+print(f([1.0, 2.0, 3.0]), grad(loss)([1.0, 2.0, 3.0]))
+"""
+
+
+def test_an_element_that_a_loop_adds_to_is_written_once() -> None:
+    session, _ = entered(INTO_ONE)
+    name = next(fn.name for fn in session.lowering.program.fns.values() if fn.label == "f")
+    fn = deep(lambda: compile(session.lowering.program, name, "sums", kernels=True, exact=False)).fns[name]
+    [inner] = [let for let in lets_of(fn.body) if isinstance(let.value, Loop) and let.value.results == (Reduce("+"),)]
+    assert not any(isinstance(let.value, Update) for let in lets_of(Block((inner,), ())))
+    agree(INTO_ONE, 1e-12, exact=False)
+
+
+def test_elements_that_are_read_or_change_are_not() -> None:
+    agree(OTHERS, 1e-12, exact=False)

@@ -56,9 +56,9 @@ PASSES: tuple[Pass, ...] = (
     # before derivatives: an array that goes takes its adjoint with it
     Pass("counters", "carried counters become expressions of the turn", counters, kernels=True),
     Pass("bounds", "indices that are surely within their arrays are marked", bounds, kernels=True),
+    Pass("products", "sums that are products of matrices become such", products, kernels=True, exact=False),
     Pass("sums", "sums that nothing reads on the way become reductions", sums, kernels=True, exact=False),
     Pass("sizes", "sizes are asked of the arrays that others were made from", sizes, kernels=True),
-    Pass("products", "sums that are products of matrices become such", products, kernels=True, exact=False),
     Pass("fuse", "loops over one range become one, without the arrays between them", fuse, kernels=True),
     Pass("fold-fused", "what fused loops have in common", fold, kernels=True),
     Pass("dead-fused", "arrays that only fused loops shared go", dead_code, kernels=True),

@@ -32,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
         else:
             roots = [name for name, fn in program.fns.items() if fn.label == args.function]
         for root in roots:
-            print("\n\n".join(_shown(compile(program, root, kernels=True), root)))
+            print("\n\n".join(_shown(compile(program, root, kernels=True, exact=False), root)))
         if not roots:
             return _unknown(args.function, {fn.label for fn in program.fns.values() if fn.user})
         return 0

@@ -11,6 +11,7 @@ from ..core.ir import (
     FLOAT,
     FLOAT32,
     INT,
+    At,
     Block,
     Carry,
     Fn,
@@ -23,6 +24,7 @@ from ..core.ir import (
     Program,
     Reduce,
     Result,
+    Update,
     Var,
 )
 from ..core.rewrite import all_names, free_names, lets_of, map_value
@@ -36,7 +38,8 @@ def counters(program: Program) -> Program:
 
 
 def sums(program: Program) -> Program:
-    """`s = s + e`, where nothing else reads `s`, becomes a reduction. The order of its additions is open then."""
+    """`s = s + e`, where nothing else reads `s`, becomes a reduction, and so does `a[i] += e` in a loop in which `i` does
+    not change. The order of additions is open then."""
     return _each(program, _Sums)
 
 
@@ -114,7 +117,12 @@ class _Sums(_Walk):
     def loop(self, let: Let, loop: Loop) -> list[Let]:
         later: list[Let] = []
         for k, r in enumerate(loop.results):
-            if not isinstance(r, Carry) or r.param.type not in NUMBERS:
+            if not isinstance(r, Carry):
+                continue
+            if r.param.type not in NUMBERS:
+                added = _element(loop, k, r)
+                if added is not None:
+                    let, loop = self.gathered(let, loop, k, r, added, later)
                 continue
             others = [o for j, o in enumerate(loop.body.results) if j != k]
             term = self.term(loop.body.lets, r.param, loop.body.results[k], others)
@@ -133,6 +141,20 @@ class _Sums(_Walk):
             value: Operand | Prim = names[k] if none else Prim("+", (r.init, names[k]))
             later.append(Let((total,), value, let.span, let.role))
         return [let, *later]
+
+    def gathered(self, let: Let, loop: Loop, k: int, r: Carry, added: Let, later: list[Let]) -> tuple[Let, Loop]:
+        """The loop with a reduction in place of an array of which each turn adds to the same element."""
+        update = added.value
+        assert isinstance(update, Update)
+        results: list[Result] = list(loop.results)
+        given, names = list(loop.body.results), list(let.names)
+        results[k], given[k] = Reduce("+"), update.v
+        total = names[k]
+        sum_of = names[k] = self.names.fresh("sum", update.v.type)
+        body = Block(tuple(inner for inner in loop.body.lets if inner is not added), tuple(given))
+        loop = replace(loop, results=tuple(results), body=body)
+        later.append(Let((total,), Update("add", r.init, update.path, sum_of), added.span, added.role))
+        return replace(let, names=tuple(names), value=loop), loop
 
     def term(self, lets: Sequence[Let], start: Var, out: Operand, others: Sequence[Operand]) -> _Term | None:
         """What `lets` add to `start` to make `out` of it; None where they do anything else with it."""
@@ -204,3 +226,26 @@ class _Sums(_Walk):
 
 
 __all__ = ["counters", "sums"]
+
+
+def _element(loop: Loop, k: int, r: Carry) -> Let | None:
+    """The Let by which each turn adds a number to the same element of a carried array, where the array has no other
+    use."""
+    body = loop.body
+    bound = {v.name for let in lets_of(body) for v in let.names} | {loop.index.name}
+    bound |= {o.param.name for o in loop.results if isinstance(o, Carry)}
+    [*found] = [let for let in body.lets if let.names == (body.results[k],)]
+    if len(found) != 1 or not isinstance(found[0].value, Update):
+        return None
+    update = found[0].value
+    same = all(isinstance(s, At) and s.proved and _name(s.index) not in bound for s in update.path)
+    if update.kind != "add" or update.x != r.param or update.v.type not in NUMBERS or not update.path or not same:
+        return None
+    rest = [let for let in body.lets if let is not found[0]]
+    others = tuple(o for j, o in enumerate(body.results) if j != k)
+    used = free_names(Block(tuple(rest), others))
+    return None if r.param.name in used or found[0].names[0].name in used else found[0]
+
+
+def _name(o: Operand) -> str:
+    return o.name if isinstance(o, Var) else ""
