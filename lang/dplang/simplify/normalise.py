@@ -38,8 +38,8 @@ def counters(program: Program) -> Program:
 
 
 def sums(program: Program) -> Program:
-    """`s = s + e`, where nothing else reads `s`, becomes a reduction, and so does `a[i] += e` in a loop in which `i` does
-    not change. The order of additions is open then."""
+    """`s = s + e`, where nothing else reads `s`, becomes a reduction, and so does `a[i] += e` in a loop in which `i`
+    does not change. The order of additions is open then."""
     return _each(program, _Sums)
 
 
