@@ -267,13 +267,14 @@ class _Scalarise:
         found = self.find(o)
         return self.whole(found) if isinstance(found, Parts) else found
 
-    def parts(self, o: Operand) -> Parts:
-        """The elements of a small array."""
+    def parts(self, o: Operand, becomes: Var | None = None) -> Parts:
+        """The elements of a small array; its size may be known only of the name that it `becomes`."""
         found = self.find(o)
         if isinstance(found, Parts):
             return found
         assert isinstance(found, Var) and isinstance(o, Var)
-        return self.read(found, self.dims(o))
+        known = is_small(self.shapes.of(o)) or becomes is None
+        return self.read(found, self.dims(o if known or becomes is None else becomes))
 
     def whole(self, x: Parts) -> Var:
         if x.whole is not None:
@@ -327,7 +328,7 @@ class _Scalarise:
         """Results of a block for names of which some are taken apart."""
         found: list[Operand] = []
         for v, r in zip(names, results, strict=True):
-            found += self.parts(r).elems if v.name in self.plan.split else (self.operand(r),)
+            found += self.parts(r, v).elems if v.name in self.plan.split else (self.operand(r),)
         return found
 
     def bind_spread(self, names: Sequence[Var]) -> list[Var]:
@@ -521,7 +522,7 @@ class _Scalarise:
             side = value.then if cond.value else value.orelse
             self.run(side)
             for v, r in zip(let.names, side.results, strict=True):
-                self.known[v.name] = self.parts(r) if v.name in self.plan.split else self.find(r)
+                self.known[v.name] = self.parts(r, v) if v.name in self.plan.split else self.find(r)
             return
         sides = []
         for side in (value.then, value.orelse):
@@ -582,7 +583,7 @@ class _Scalarise:
         for r in results:
             if isinstance(r, Carry):
                 apart = r.param.name in self.plan.split
-                found.append(self.parts(r.init).elems if apart else (self.operand(r.init),))
+                found.append(self.parts(r.init, r.param).elems if apart else (self.operand(r.init),))
             else:
                 found.append(())
         return found
@@ -599,8 +600,8 @@ class _Scalarise:
     def nexts(self, loop: Loop | While) -> list[Operand]:
         found: list[Operand] = []
         for r, o in zip(loop.results, loop.body.results, strict=True):
-            apart = isinstance(r, Carry) and r.param.name in self.plan.split
-            found += self.parts(o).elems if apart else (self.operand(o),)
+            param = r.param if isinstance(r, Carry) and r.param.name in self.plan.split else None
+            found += (self.operand(o),) if param is None else self.parts(o, param).elems
         return found
 
     def loop_names(self, let: Let, loop: Loop | While) -> tuple[Var, ...]:
