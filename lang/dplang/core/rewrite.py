@@ -9,6 +9,7 @@ from typing import TypeAlias, assert_never
 from .build import Names
 from .ir import (
     Arm,
+    ArrayType,
     At,
     Block,
     Call,
@@ -36,6 +37,7 @@ from .ir import (
     Slice,
     Step,
     Stop,
+    Type,
     Update,
     Value,
     Var,
@@ -45,6 +47,21 @@ from .ir import (
 
 Rename: TypeAlias = Callable[[Operand], Operand]
 Rebuild: TypeAlias = Callable[[tuple[Var, ...], Block], tuple[tuple[Var, ...], Block]]
+
+
+def rank(t: Type) -> int:
+    """How many dimensions values of a type have."""
+    return len(t.dims) if isinstance(t, ArrayType) else 0
+
+
+def sizeless(t: Type) -> Type:
+    """A type that says nothing of sizes."""
+    return ArrayType(t.elem, (None,) * len(t.dims)) if isinstance(t, ArrayType) else t
+
+
+def name_of(o: Operand) -> str:
+    """The name of an operand; empty for a constant."""
+    return o.name if isinstance(o, Var) else ""
 
 
 def path_operands(path: Path) -> Iterator[Operand]:

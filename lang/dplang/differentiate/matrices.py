@@ -25,8 +25,9 @@ from ..core.ir import (
     Type,
     Update,
 )
+from ..core.rewrite import rank
 from .reverse import Reverse
-from .writing import element, extents, function, loop, rank, stacked
+from .writing import element, extents, function, loop, stacked
 
 if TYPE_CHECKING:
     from .derive import Operator

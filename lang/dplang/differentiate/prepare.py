@@ -43,9 +43,9 @@ from ..core.ir import (
     Value,
     Var,
 )
-from ..core.rewrite import all_names, blocks, map_value
+from ..core.rewrite import all_names, blocks, map_value, rank
 from .context import Context
-from .writing import element, extent, from_outside, is_view, offset, rank
+from .writing import element, extent, from_outside, is_view, offset
 
 STEPS = {"*": ("*", 1.0), "min": ("min", math.inf), "max": ("max", -math.inf), "logsumexp": ("logaddexp", -math.inf)}
 """How a reduction is done turn by turn: the primitive, and what it starts from."""

@@ -28,7 +28,8 @@ from ..core.ir import (
     Update,
     Var,
 )
-from .writing import element, elementwise, extent, extents, loop, minus, rank, total
+from ..core.rewrite import rank
+from .writing import element, elementwise, extent, extents, loop, minus, total
 
 if TYPE_CHECKING:
     from .forward import Forward

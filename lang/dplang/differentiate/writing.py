@@ -27,7 +27,7 @@ from ..core.ir import (
     Update,
     Var,
 )
-from ..core.rewrite import free_names
+from ..core.rewrite import free_names, rank
 from ..errors.source import Span
 
 
@@ -38,10 +38,6 @@ def stacked(t: Type, n: int | None = None) -> ArrayType:
 
 def element(t: Type) -> Scalar | EnumType:
     return t.elem if isinstance(t, ArrayType) else t
-
-
-def rank(t: Type) -> int:
-    return len(t.dims) if isinstance(t, ArrayType) else 0
 
 
 def extent(b: Builder, x: Operand, axis: int) -> Operand:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Literal, assert_never
 
 from ..core.ir import ArrayType, At, Let, Lit, Operand, Part, Path, Slice, Update, Var
+from ..core.rewrite import rank
 from ..errors import Span
-from .text import dtype, put_text, rank
+from .text import dtype, put_text
 from .writer import Writer
 
 ACTS: dict[str, Literal["=", "+="]] = {"set": "=", "add": "+="}

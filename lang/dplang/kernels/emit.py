@@ -11,7 +11,7 @@ import keyword
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from ..analyse.sharing import Sharing
@@ -48,7 +48,8 @@ from ..core.ir import (
     Variant,
     While,
 )
-from ..core.rewrite import calls
+from ..core.rewrite import rank
+from ..simplify.inline import callees_first, recursive
 from .lanes.rows import WORDS as LANES
 from .listing import listing
 from .loops import Loops
@@ -56,7 +57,7 @@ from .nest import is_select
 from .options import Options
 from .refuse import reachable
 from .rows import FAULTS, expression, whole_faults
-from .text import Site, bare, fresh_name, indent_of, rank, signature
+from .text import Site, bare, fresh_name, indent_of, signature
 
 if TYPE_CHECKING:
     from .threads.split import Split
@@ -149,8 +150,9 @@ def emit(
     program: Program, name: str, sharing: Sharing, options: Options, splits: Mapping[str, Split] | None = None
 ) -> Emitted:
     """The text of function `name` and all that it calls; `splits` are functions that threads may share."""
-    order = _callees_first(program, name)
-    loops = {fn: _partners(program, fn) for fn in order if _is_recursive(program, fn)}
+    part = replace(program, fns={fn: program.fns[fn] for fn in reachable(program, name)})
+    order = callees_first(part)
+    loops = {fn: _partners(program, fn) for fn in recursive(part)}
     texts: dict[str, str] = {}
     used = set(TAKEN)
     for fn in order:
@@ -187,26 +189,6 @@ def _starter(fn: Fn, name: str, recursive: str) -> str:
     params = "".join(f", x{i}" for i in range(len(fn.params)))
     head = f"@njit({signature(fn, False, True)}, **OPTIONS)\ndef {name}(given{params}):"
     return f"{head}\n    return {recursive}(slots(given), 0{params})"
-
-
-def _callees_first(program: Program, name: str) -> list[str]:
-    order: list[str] = []
-    pending = [(name, False)]
-    seen: set[str] = set()
-    while pending:
-        fn, left = pending.pop()
-        if left:
-            order.append(fn)
-        elif fn not in seen:
-            seen.add(fn)
-            pending.append((fn, True))
-            pending.extend((c, False) for c in sorted(calls(program.fns[fn].body)))
-    return order
-
-
-def _is_recursive(program: Program, name: str) -> bool:
-    """Whether a function may call itself, directly or not."""
-    return any(name in reachable(program, c) for c in calls(program.fns[name].body))
 
 
 def _partners(program: Program, name: str) -> set[str]:

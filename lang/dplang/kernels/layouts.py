@@ -19,7 +19,7 @@ from ..core.ir import (
     Scalar,
     Type,
 )
-from ..core.rewrite import lets_of
+from ..core.rewrite import lets_of, sizeless
 from .nodes import NODE, width
 
 DEFAULTS = {
@@ -121,7 +121,7 @@ class Layouts:
             free = list(range(1, len(made)))
             for field, t in enumerate(variant.fields):
                 places = []
-                for part in map(_loose, self.slots(t)):
+                for part in map(sizeless, self.slots(t)):
                     k = next((k for k in free if made[k] == part), len(made))
                     if k == len(made):
                         made.append(part)
@@ -171,8 +171,3 @@ def _elements(program: Program) -> list[str]:
         types += [v.type for let in lets_of(fn.body) for v in let.names]
     elems = (t.elem for t in types if isinstance(t, ArrayType))
     return list(dict.fromkeys(e.name for e in elems if isinstance(e, EnumType)))
-
-
-def _loose(t: Type) -> Type:
-    """Variants that share a slot need not agree in sizes."""
-    return ArrayType(t.elem, (None,) * len(t.dims)) if isinstance(t, ArrayType) else t

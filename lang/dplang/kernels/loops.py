@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
@@ -27,10 +26,10 @@ from ..core.ir import (
     Var,
     While,
 )
-from ..core.rewrite import blocks, free_names
+from ..core.rewrite import blocks, free_names, name_of, rank
 from .access import Access
 from .lanes.outer import write as write_lanes
-from .text import dtype, rank
+from .text import dtype
 from .writer import Opening, Row, room_text
 
 SIMPLE = ("+", "*", "any", "all")
@@ -85,7 +84,7 @@ class Loops(Access):
                 names = {r.param.name}
                 times = pushes(loop.body, names, self.placement.in_place)
                 made = self.name_of[r.param.name]
-                if times and _named(o) in names and made not in self.ready:
+                if times and name_of(o) in names and made not in self.ready:
                     found.append((made, self.count(r.param), times))
                     self.ready.add(made)
         return found
@@ -193,7 +192,7 @@ class Loops(Access):
         """`made`, an array of `turns` scalars, is a row of another array: that one is made as soon as `turns` is
         known."""
         opening = self.open[row.level]
-        known = all(self.level.get(w, 0) <= row.level for w in re.findall(r"[^\W\d]\w*", turns))
+        known = self.level_of(turns) <= row.level
         if row.first is None:
             self.equal(row.span, turns, f"{row.made}.shape[1]")
         elif known:
@@ -386,7 +385,7 @@ def pushes(block: Block, names: set[str], in_place: set[int]) -> int | None:
                     return None
                 count += max(c or 0 for c in counts)
                 for k, v in enumerate(let.names):
-                    same = [_named(side.results[k]) in inner for inner, side in sides]
+                    same = [name_of(side.results[k]) in inner for inner, side in sides]
                     if all(same):
                         names.add(v.name)
                     elif any(same):
@@ -398,7 +397,3 @@ def pushes(block: Block, names: set[str], in_place: set[int]) -> int | None:
             case _:
                 pass
     return count
-
-
-def _named(o: Operand) -> str:
-    return o.name if isinstance(o, Var) else ""

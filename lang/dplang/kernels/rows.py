@@ -64,7 +64,7 @@ def expression(value: Prim, result: Type) -> str | None:
     """The text of a primitive applied to operands of these types, or None."""
     op, types = value.op, [a.type for a in value.args]
     if op.startswith("node."):
-        return node_text(value, f"np.{NUMPY[_element(result)]}")
+        return node_text(value, f"np.{NUMPY[scalar_of(result)]}")
     text: str | None
     if any(isinstance(t, ArrayType) for t in types):
         return _whole(op, types)
@@ -94,7 +94,7 @@ def _whole(op: str, types: list[Type]) -> str | None:
     ranks = [len(t.dims) if isinstance(t, ArrayType) else 0 for t in types]
     match op:
         case "@" | "dot":
-            if ranks == [2, 2] and _element(types[0]) == INT:
+            if ranks == [2, 2] and scalar_of(types[0]) == INT:
                 return "product({0}, {1})"
             return f"matmul_{''.join('m' if r == 2 else 'v' for r in ranks)}({{0}}, {{1}})"
         case "reverse" | "transpose":
@@ -104,13 +104,14 @@ def _whole(op: str, types: list[Type]) -> str | None:
             return "concat({0}, {1})"
         case "reshape":
             return f"{{0}}.copy().reshape(({', '.join(f'{{{k}}}' for k in range(1, len(types)))},))"
-        case "norm" if _element(types[0]) == FLOAT32:
+        case "norm" if scalar_of(types[0]) == FLOAT32:
             return "np.float32(norm({0}))"
         case _:
             return WHOLE.get(op)
 
 
-def _element(t: Type) -> Scalar:
+def scalar_of(t: Type) -> Scalar:
+    """The type of the elements of an array, or of a scalar."""
     elem = t.elem if isinstance(t, ArrayType) else t
     assert isinstance(elem, Scalar)
     return elem

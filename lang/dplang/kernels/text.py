@@ -57,10 +57,6 @@ def type_text(t: Type) -> str:
     return f"{text}[{', '.join([*[':'] * (len(t.dims) - 1), '::1'])}]" if isinstance(t, ArrayType) else text
 
 
-def rank(t: Type) -> int:
-    return len(t.dims) if isinstance(t, ArrayType) else 0
-
-
 def dtype(t: Type) -> str:
     elem = t.elem if isinstance(t, ArrayType) else t
     assert not isinstance(elem, EnumType)

@@ -28,13 +28,13 @@ from ..core.ir import (
     Var,
     While,
 )
-from ..core.rewrite import blocks
+from ..core.rewrite import blocks, rank
 from ..errors import Span
 from .listing import line
 from .nest import nested
 from .options import Options
 from .place import Placement, place
-from .text import Given, Site, bare, fresh_name, indent_of, literal, names_of, put_text, rank
+from .text import Given, Site, bare, fresh_name, indent_of, literal, names_of, put_text
 
 DEEP = 1 << 30
 
@@ -214,9 +214,13 @@ class Writer:
         yield
         self.open.pop()
 
+    def level_of(self, text: str) -> int:
+        """How many loops stand around the innermost name of a text."""
+        return max((self.level.get(w, 0) for w in re.findall(r"[^\W\d]\w*", text)), default=0)
+
     def before(self, words: str, text: str) -> None:
         """A line, as far out of the loops around as the names in `words` are known."""
-        level = max((self.level.get(w, 0) for w in re.findall(r"[^\W\d]\w*", words)), default=0)
+        level = self.level_of(words)
         if level < len(self.open):
             opening = self.open[level]
             opening.lines.append("    " * opening.depth + text)
@@ -419,8 +423,7 @@ class Writer:
     def same(self, hint: str, text: str) -> str:
         """A name for a value, computed as far out of the loops around as what it is made of is known."""
         name = self.fresh(hint)
-        words = re.findall(r"[^\W\d]\w*", text)
-        self.level[name] = min(max((self.level.get(w, 0) for w in words), default=0), len(self.open))
+        self.level[name] = min(self.level_of(text), len(self.open))
         self.before(text, f"{name} = {text}")
         return name
 

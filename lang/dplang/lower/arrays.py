@@ -24,12 +24,13 @@ from ..core.ir import (
     Type,
     Var,
 )
+from ..core.rewrite import rank
 from . import expressions
 from .access import boxed, part_type
 from .body import Body, Delayed, hinted
 from .checks import check_range
 from .loops import note_range
-from .shape import Leaf, Shape, fill, leaves, rank, transform
+from .shape import Leaf, Shape, fill, leaves, transform
 
 Turn = tuple[str, Operand, Operand]
 """One dimension of a nest of loops: the name of its index, and its range."""

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from ..check import typed
 from ..core.build import ZERO
 from ..core.ir import ArrayType, Build, Derive, Fill, Let, Operand, Type
+from ..core.rewrite import rank
 from . import expressions
 from .arrays import INDICES, nest
 from .body import Body
 from .instances import Instance
-from .shape import Group, Leaf, Shape, Static, fill, leaves, operands, rank
+from .shape import Group, Leaf, Shape, Static, fill, leaves, operands
 
 
 def derive(f: Body, e: typed.Derive) -> Shape:

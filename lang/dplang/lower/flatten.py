@@ -30,13 +30,14 @@ from ..core.ir import (
     Slice,
     Var,
 )
+from ..core.rewrite import rank
 from ..core.types import Constraint
 from ..core.types import Type as LanguageType
 from .access import part_type
 from .arrays import INDICES, at, elementwise, nest
 from .body import Body
 from .layout import Info
-from .shape import Shape, fill, leaves, rank
+from .shape import Shape, fill, leaves
 
 VECTOR = ArrayType(FLOAT, (None,))
 Row = Callable[[Operand], Operand]

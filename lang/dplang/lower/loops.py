@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from ..check import typed
 from ..core.build import ONE, ZERO, Builder
-from ..core.ir import BOOL, INT, ArrayType, Block, Carry, If, Let, Loop, Operand, Type, Var, While
-from ..core.rewrite import substitute
+from ..core.ir import BOOL, INT, Block, Carry, If, Let, Loop, Operand, Type, Var, While
+from ..core.rewrite import sizeless, substitute
 from ..core.sizes import Size, SizeVar
 from . import expressions
 from .body import FALSE, Body, Delayed, hinted
@@ -70,20 +70,16 @@ def _types(f: Body, symbol: typed.Symbol, shape: Shape, loop: typed.For | typed.
     """The types of a carried variable's leaves: sizes that an assignment in the loop may change are not known."""
     types = [o.type for o in leaves(shape)]
     if symbol == f.result:
-        return [_sizeless(t) for t in types]
+        return [sizeless(t) for t in types]
     for a in assignments(loop):
         if a.symbol != symbol or any(isinstance(s, typed.ItemStep) for s in a.steps):
             continue
         if a.push or a.steps:
-            types = [_sizeless(t) for t in types]
+            types = [sizeless(t) for t in types]
         else:
             new = [o.type for o in leaves(f.outline(a.value.type))]
             types = [joined(t, n) for t, n in zip(types, new, strict=True)]
     return types
-
-
-def _sizeless(t: Type) -> Type:
-    return ArrayType(t.elem, (None,) * len(t.dims)) if isinstance(t, ArrayType) else t
 
 
 def _enter(f: Body, carried: _Carried) -> None:

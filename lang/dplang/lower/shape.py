@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
 from ..check import typed
-from ..core.ir import ArrayType, Operand, Type, Var
+from ..core.ir import Operand, Var
 from ..core.sizes import SizeVar
 from ..core.types import Type as LanguageType
 from ..core.types import TypeVar
@@ -109,10 +109,6 @@ def zipped(first: Shape, second: Shape, f: Callable[[Operand, Operand], Operand]
 def outline(shape: Shape) -> Shape:
     """The structure alone: equal for values that the same code can take. Leaves are told apart by type."""
     return transform(shape, lambda o: Var(repr(o.type), o.type))
-
-
-def rank(t: Type) -> int:
-    return len(t.dims) if isinstance(t, ArrayType) else 0
 
 
 def functions(shape: Shape) -> bool:

@@ -42,7 +42,7 @@ from ..core.ir import (
 )
 from ..core.rewrite import all_names, blocks, carried, copy_block, free_names, lets_of, map_value, operands, substitute
 from ..core.sizes import Size
-from .neighbours import AROUND, Neighbours, origins
+from .neighbours import AROUND, Neighbours, origins, source
 from .ranges import Fact, Known, Ranges
 from .total import Totality, cost, is_heavy, proved
 
@@ -166,18 +166,15 @@ class _Fuse:
 
     def copies(self, p: Loop, q: Loop) -> bool:
         """Whether an array that `p` changes step by step would have to be copied since `q` reads it."""
-        mine = {self.source(r.init) for r in p.results if isinstance(r, Carry) and isinstance(r.init.type, ArrayType)}
+        mine = {
+            source(self.origin, r.init)
+            for r in p.results
+            if isinstance(r, Carry) and isinstance(r.init.type, ArrayType)
+        }
         if not mine:
             return False
-        own = {self.source(v) for v in free_names(p.body).values()}
-        return any(self.source(v) in mine - own for v in free_names(q.body).values())
-
-    def source(self, o: Operand) -> str:
-        """The array whose memory `o` may lie in."""
-        name = o.name if isinstance(o, Var) else ""
-        while name in self.origin:
-            name = self.origin[name]
-        return name
+        own = {source(self.origin, v) for v in free_names(p.body).values()}
+        return any(source(self.origin, v) in mine - own for v in free_names(q.body).values())
 
     # ---- writing
 

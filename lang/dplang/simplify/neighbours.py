@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from ..core.ir import ArrayType, Block, Get, Let, Stop, Update, Var
-from ..core.rewrite import free_names, lets_of
+from ..core.ir import ArrayType, Block, Get, Let, Operand, Stop, Update, Var
+from ..core.rewrite import free_names, lets_of, name_of
 from .ranges import Fact, Known, Ranges
 from .total import Totality
 
@@ -102,3 +102,11 @@ def origins(body: Block) -> dict[str, str]:
             case _:
                 pass
     return found
+
+
+def source(origin: dict[str, str], o: Operand) -> str:
+    """The array whose memory `o` may lie in."""
+    name = name_of(o)
+    while name in origin:
+        name = origin[name]
+    return name

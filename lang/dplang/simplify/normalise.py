@@ -27,7 +27,7 @@ from ..core.ir import (
     Update,
     Var,
 )
-from ..core.rewrite import all_names, free_names, lets_of, map_value
+from ..core.rewrite import all_names, free_names, lets_of, map_value, name_of
 
 NUMBERS = (FLOAT, FLOAT32, INT)
 
@@ -238,14 +238,10 @@ def _element(loop: Loop, k: int, r: Carry) -> Let | None:
     if len(found) != 1 or not isinstance(found[0].value, Update):
         return None
     update = found[0].value
-    same = all(isinstance(s, At) and s.proved and _name(s.index) not in bound for s in update.path)
+    same = all(isinstance(s, At) and s.proved and name_of(s.index) not in bound for s in update.path)
     if update.kind != "add" or update.x != r.param or update.v.type not in NUMBERS or not update.path or not same:
         return None
     rest = [let for let in body.lets if let is not found[0]]
     others = tuple(o for j, o in enumerate(body.results) if j != k)
     used = free_names(Block(tuple(rest), others))
     return None if r.param.name in used or found[0].names[0].name in used else found[0]
-
-
-def _name(o: Operand) -> str:
-    return o.name if isinstance(o, Var) else ""

@@ -70,7 +70,7 @@ def total(terms: Sequence[Operand], t: Scalar, write: Write) -> Operand:
     """The sum in the order of the interpreter's: from zero, or from eight terms on as a tree."""
 
     def add(a: Operand, b: Operand) -> Operand:
-        return write(Prim("+", (a, b)), t)
+        return plus(a, b, t, write)
 
     def chain(first: Operand, others: Sequence[Operand]) -> Operand:
         for b in others:
@@ -193,7 +193,7 @@ def _products(x: Parts, y: Parts, write: Write) -> Iterator[Operand]:
             found: Operand = zero(x.type)
             for k in range(inner):
                 term = write(Prim("*", (x.elems[i * inner + k], y.elems[k * width + j])), x.type)
-                found = write(Prim("+", (found, term)), x.type)
+                found = plus(found, term, x.type, write)
             yield found
 
 

@@ -33,7 +33,7 @@ from ..core.ir import (
 from ..core.rewrite import all_names, free_names, lets_of, map_value
 from ..core.sizes import Size
 from ..core.verify import row
-from .neighbours import AROUND, Neighbours, origins
+from .neighbours import AROUND, Neighbours, origins, source
 from .ranges import Fact, Known, Ranges
 from .total import Totality
 
@@ -125,9 +125,9 @@ class _Updates:
             v.name for i, v in enumerate(first.names) if i != k
         }:
             return None
-        mine = self.source(update.x)
+        mine = source(self.origin, update.x)
         held = [*free_names(loop.body).values(), *(r.init for r in loop.results if isinstance(r, Carry))]
-        if any(isinstance(o, Var) and self.source(o) == mine for o in held):
+        if any(isinstance(o, Var) and source(self.origin, o) == mine for o in held):
             return None
         width = self.width(update, known)
         trips = self.ranges.trips(loop, known)
@@ -177,13 +177,6 @@ class _Updates:
                 at = turn if step.low == ZERO else b.prim("+", INT, step.low, turn, hint="i")
                 return (*path[:s], At(at, True), *path[s + 1 :])
         return (*path, At(turn, True))
-
-    def source(self, o: Operand) -> str:
-        """The array whose memory `o` may lie in."""
-        name = o.name if isinstance(o, Var) else ""
-        while name in self.origin:
-            name = self.origin[name]
-        return name
 
 
 def _takes(let: Let) -> bool:

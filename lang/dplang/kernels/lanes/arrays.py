@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ...core.ir import At, Let, Lit, Operand, Path, Slice, Update, Var
-from ..text import bare, dtype, rank
+from ...core.rewrite import rank
+from ..text import bare, dtype
 from .words import WIDTH, Index, Span, Unfit, View, Wide, Words, position, times
 
 

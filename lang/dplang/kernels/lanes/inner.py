@@ -21,9 +21,11 @@ from ...core.ir import (
     Var,
     While,
 )
-from ..text import bare, dtype, rank
+from ...core.rewrite import rank
+from ..rows import scalar_of
+from ..text import bare, dtype
 from .arrays import Arrays
-from .words import WIDTH, Unfit, Wide, mentions, position, scalar
+from .words import WIDTH, Unfit, Wide, mentions, position
 
 
 class Inner(Arrays):
@@ -140,7 +142,7 @@ class Inner(Arrays):
 
     def unit(self, op: str, v: Var, o: Operand, trips: str) -> str:
         """What a reduction starts with."""
-        t = scalar(o.type)
+        t = scalar_of(o.type)
         name = self.host.fresh(v.name)
         if op == "logsumexp":
             self.host.allocate(name, [trips, str(WIDTH)], dtype(t), lasts=False)
@@ -234,7 +236,7 @@ class Inner(Arrays):
                 case Build():
                     pass
                 case Reduce("logsumexp"):
-                    self.log_sum(v, name, scalar(o.type))
+                    self.log_sum(v, name, scalar_of(o.type))
                 case Reduce(op):
                     self.host.share(v, self.host.parts[name][0] if op.startswith("arg") else name)
 

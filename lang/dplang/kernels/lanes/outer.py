@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ...analyse.parallel import Part
 from ...core.ir import FLOAT, Block, Build, Carry, Let, Loop, Operand, Reduce, Var
-from ..text import bare, dtype, rank
+from ...core.rewrite import rank
+from ..text import bare, dtype
 from .facts import Facts, facts, is_worth
 from .words import WIDTH, Unfit
 from .write import Lanes

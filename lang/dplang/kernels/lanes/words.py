@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ...core.ir import BOOL, FLOAT, FLOAT32, INT, KEY, ArrayType, Block, Operand, Scalar, Type, Var
+from ...core.ir import BOOL, FLOAT, FLOAT32, INT, KEY, Block, Operand, Var
 from ..text import bare
 from .facts import Facts
 
@@ -146,12 +146,6 @@ class Words:
         before = set(self.sure)
         yield
         self.sure = before
-
-
-def scalar(t: Type) -> Scalar:
-    elem = t.elem if isinstance(t, ArrayType) else t
-    assert isinstance(elem, Scalar)
-    return elem
 
 
 def position(at: Sequence[str], dims: Sequence[str]) -> str:

@@ -33,12 +33,13 @@ from ...core.ir import (
     Var,
     While,
 )
-from ..rows import FAULTS
-from ..text import bare, rank
+from ...core.rewrite import rank
+from ..rows import FAULTS, scalar_of
+from ..text import bare
 from .facts import costs
 from .inner import Inner
 from .rows import expression
-from .words import SIDES, WIDTH, ZEROS, Index, Unfit, scalar
+from .words import SIDES, WIDTH, ZEROS, Index, Unfit
 
 
 class Lanes(Inner):
@@ -143,7 +144,7 @@ class Lanes(Inner):
             with self.host.inside(f"if {n} != {m}:"):
                 self.host.apart()
         total, k = self.host.bind(v), self.host.changing("k")
-        self.line(f"{total} = spl({WIDTH}, {ZEROS[scalar(v.type)]})")
+        self.line(f"{total} = spl({WIDTH}, {ZEROS[scalar_of(v.type)]})")
         with self.host.inside(f"for {k} in range({n}):"):
             self.line(f"{total} = {total} + {self.read(x, (Index(k),))} * {self.read(y, (Index(k),))}")
 
@@ -172,7 +173,7 @@ class Lanes(Inner):
         names = [self.host.fresh(v.name) for v in let.names]
         for v, name in zip(let.names, names, strict=True):
             if not rank(v.type):
-                self.line(f"{name} = spl({WIDTH}, {ZEROS[scalar(v.type)]})")
+                self.line(f"{name} = spl({WIDTH}, {ZEROS[scalar_of(v.type)]})")
         with self.host.inside(f"if any_lane({mask}):"), self.region(mask):
             self.block(side)
             for v, name, r in zip(let.names, names, side.results, strict=True):

@@ -28,12 +28,12 @@ from ...core.ir import (
     Var,
     While,
 )
-from ...core.rewrite import lets_of
+from ...core.rewrite import lets_of, rank
 from ..emit import Function
 from ..lanes.rows import WORDS as LANES
 from ..lanes.words import WIDTH
 from ..place import Placement
-from ..text import dtype, fresh_name, rank, type_text
+from ..text import dtype, fresh_name, type_text
 from ..writer import room_text
 from .sizes import outside
 from .split import WORTH, Given, Split
