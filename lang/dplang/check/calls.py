@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from ..core.ir import FLOAT, INT
+from ..core.ir import FLOAT, INT, KEY
 from ..core.sizes import Size, SizeMeta
 from ..core.types import (
     Enum,
@@ -28,10 +28,11 @@ from . import typed
 from .annotations import satisfies
 from .constants import is_literal, literal_is_float
 from .context import Context, Handed, Region
+from .draws import keys_given, own_keys
 from .lift import can_widen, coerce, common_dims, conflict, mapped, mismatch, report_sizes
 from .names import FnName, Scope
 from .sizing import as_size, named, with_stmts
-from .unify import data_fault, drop, is_unknown, sizes_of, strip
+from .unify import data_fault, drop, is_scalar_variable, is_unknown, sizes_of, strip
 
 Slot: TypeAlias = "tree.Expr | typed.Expr | None"
 
@@ -40,8 +41,9 @@ Slot: TypeAlias = "tree.Expr | typed.Expr | None"
 class Callee:
     """Something that can be called, its types ready for one call.
 
-    `closed` parameters take all dimensions of their argument (type variables, `[..]`). `sizes` are Int parameters that
-    are sizes in the other types. `seed` is the type of the last parameter where it depends on the others (tangents).
+    `closed` parameters take all dimensions of their argument (type variables of any data, `[..]`). `sizes` are Int
+    parameters that are sizes in the other types. `seed` is the type of the last parameter where it depends on the
+    others (tangents).
     `checked` are type arguments with the variables that they stand for. `effects` are those of one call of `fn`.
     """
 
@@ -92,12 +94,14 @@ def apply(
     expected: Type | None,
 ) -> typed.Expr:
     """The call of `target`; the receiver of a method is its first argument."""
-    slots = match_args(cx, target, args, span)
-    if slots is None:
+    matched = match_args(cx, target, args, span)
+    if matched is None:
         for a in args:
             if not wants_type(cx, a.value):
                 _infer(cx, a.value, None)
         return cx.wrong(span)
+    slots, behind = matched
+    declared = target.declared
     if isinstance(target, Late):
         known: list[Type | None] = []
         for i, slot in enumerate(slots):
@@ -113,7 +117,23 @@ def apply(
         if made is None:
             return cx.wrong(span)
         target = made
-    return _call(cx, target, slots, span, expected)
+    if not behind:
+        return _call(cx, target, slots, span, expected)
+    first = 0 if target.receiver is None else 1
+    if cx.solve(target.types[first]) != KEY:
+        cx.report(replace(_too_many(target, behind[0], len(args)), declaration=declared))
+        return cx.wrong(span)
+    before: list[typed.Stmt] = []
+    key = slots[first]
+    slots[first] = None if key is None else keys_given(cx, key, [a.value for a in behind], target.label, before)
+    if slots[first] is None:
+        return cx.wrong(span)
+    return with_stmts(before, _call(cx, target, slots, span, expected))
+
+
+def _too_many(target: Target, at: tree.Arg, given: int) -> faults.TooManyArguments:
+    takes = len(target.names) - (0 if target.receiver is None else 1)
+    return faults.TooManyArguments(at.span, target.label, takes, given, target.declared)
 
 
 def _is_number(cx: Context, slot: Slot) -> bool:
@@ -129,12 +149,15 @@ def _infer(cx: Context, slot: tree.Expr | typed.Expr, expected: Type | None) -> 
 # ---- arguments and parameters
 
 
-def match_args(cx: Context, target: Target, args: Sequence[tree.Arg], span: Span) -> list[Slot] | None:
-    """Each parameter's argument; None where a default stands in. Reported (None) where they do not match."""
+def match_args(
+    cx: Context, target: Target, args: Sequence[tree.Arg], span: Span
+) -> tuple[list[Slot], list[tree.Arg]] | None:
+    """Each parameter's argument (None where a default stands in), and the arguments behind the last parameter: sizes,
+    if the first parameter is a key. Reported (None) where they do not match."""
     names = target.names
     slots: list[Slot] = [None] * len(names)
+    behind: list[tree.Arg] = []
     offset = 0 if target.receiver is None else 1
-    shown = len(names) - offset
     if target.receiver is not None:
         slots[0] = target.receiver
     position = offset
@@ -143,9 +166,12 @@ def match_args(cx: Context, target: Target, args: Sequence[tree.Arg], span: Span
     if last >= 0 and positional and positional[-1] is args[-1]:
         slots[last] = positional.pop().value
     for a in positional:
-        if position >= len(names) or 0 <= last <= position:
-            cx.report(faults.TooManyArguments(a.span, target.label, shown, len(args), target.declared))
+        if 0 <= last <= position or (position >= len(names) and not _may_draw(cx, target, offset)):
+            cx.report(_too_many(target, a, len(args)))
             return None
+        if position >= len(names):
+            behind.append(a)
+            continue
         slots[position] = a.value
         position += 1
     for a in args:
@@ -164,7 +190,12 @@ def match_args(cx: Context, target: Target, args: Sequence[tree.Arg], span: Span
             cx.report(faults.DuplicateArgument(a.name.span, a.name.name, target.label, earlier.span))
             return None
         slots[i] = a.value
-    return slots if _complete(cx, target, slots, span) else None
+    return (slots, behind) if _complete(cx, target, slots, span) else None
+
+
+def _may_draw(cx: Context, target: Target, first: int) -> bool:
+    """Whether sizes may stand behind the arguments, as far as is known before they are looked at."""
+    return first < len(target.names) and (isinstance(target, Late) or cx.solve(target.types[first]) == KEY)
 
 
 def _is_seeded(target: Target) -> bool:
@@ -277,7 +308,9 @@ def _extra_dims(callee: Callee, i: int, t: Type, wanted: Type) -> int:
     """How many leading dimensions of an argument are mapped over."""
     if callee.closed and callee.closed[i]:
         return 0
-    if isinstance(wanted, Meta | Ranked | FnType | Wrong):
+    if isinstance(wanted, Meta) and not any(arg == wanted and is_scalar_variable(v) for v, arg in callee.checked):
+        return 0
+    if isinstance(wanted, Ranked | FnType | Wrong):
         return 0
     mine, theirs = len(strip(t)[1]), len(strip(wanted)[1])
     return max(mine - theirs, 0)
@@ -357,7 +390,8 @@ def _finish(call: _Call) -> typed.Expr:
         return callee.make(args, result, span)
 
     solved = [replace(v, type=cx.solve(v.type)) for v in values]
-    return with_stmts(call.before, mapped(span, dims, list(zip(solved, call.depths, strict=True)), make))
+    given = own_keys(cx, list(zip(solved, call.depths, strict=True)), dims, call.before)
+    return with_stmts(call.before, mapped(span, dims, given, make))
 
 
 def _param_types(call: _Call) -> list[Type]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import TypeVar as GenericVar
 
 from ..core.sizes import Size, SizeVar
@@ -14,7 +15,7 @@ from ..syntax import tree
 from . import typed
 from .calls import Callee, Late, Target, effects_of, fn_callee
 from .constructors import constructor, variant
-from .context import Context, Region
+from .context import Context, Region, bind
 from .lookup import lookup
 from .names import (
     Builtin,
@@ -33,7 +34,7 @@ from .names import (
     VariantName,
     is_type_name,
 )
-from .unify import is_open, strip
+from .unify import is_open, is_scalar_variable, strip
 
 T = GenericVar("T")
 DERIVATIVES = ("grad", "value_and_grad", "jvp", "vjp", "hvp", "jacobian", "hessian")
@@ -214,7 +215,7 @@ def instance(cx: Context, fn: FnName, span: Span) -> Callee:
         make,
         value,
         tuple(p.span for p in fn.tree.params),
-        tuple(isinstance(strip(t)[0], TypeVar | Ranked) and strip(t)[0] in types for t in function.param_types),
+        tuple(_takes_all(strip(t)[0], types) for t in function.param_types),
         tuple(p.default for p in fn.tree.params),
         default_scope,
         tuple((i, sizes[v]) for i, v in fn.sizes if v in sizes),
@@ -223,6 +224,11 @@ def instance(cx: Context, fn: FnName, span: Span) -> Callee:
         effects=effects_of(fn, span),
         fn=fn,
     )
+
+
+def _takes_all(elem: Type, types: dict[TypeVar | Meta, Type]) -> bool:
+    """Whether a parameter of such elements takes all dimensions of its argument, so that nothing is mapped over."""
+    return isinstance(elem, TypeVar | Ranked) and elem in types and not is_scalar_variable(elem)
 
 
 def _default_scope(cx: Context, fn: FnName, types: dict[TypeVar | Meta, Type], sizes: dict[object, Size]) -> Scope:
@@ -395,11 +401,43 @@ def function_value(cx: Context, e: tree.Expr, expected: Type | None) -> typed.Ex
     target = glance(cx, lambda: resolve(cx, e))
     if target is None:
         return cx.wrong(e.span)
+    if isinstance(target, Composed):
+        return _composition(target.cx, target.expr)
     if isinstance(target, Callee):
         params = [cx.solve(t) for t in target.types[0 if target.receiver is None else 1 :]]
         if not any(is_open(t) for t in params):
             return _as(cx, e, FnType(tuple(params), cx.meta(e.span, "the result of a function value")))
     return cx.wrong(e.span, faults.FunctionWithoutType(e.span))
+
+
+def _composition(cx: Context, e: tree.Compose) -> typed.Expr:
+    """`f >> g` as a value: what is computed in it is captured, and it takes what its first part takes."""
+    from .expressions import infer
+
+    inner = cx.inner()
+    parts: list[tree.Expr] = []
+    binds: list[typed.Stmt] = []
+    for part in _parts(e):
+        if is_function_like(cx, part):
+            parts.append(part)
+            continue
+        value = infer(cx, part)
+        name = f"%part{len(parts)}"
+        binds.append(bind(inner.variable(name, part.span, value.type).symbol, value.type, value))
+        parts.append(tree.Name(part.span, name))
+    first = glance(inner, lambda: resolve(inner, parts[0]))
+    if not isinstance(first, Callee):
+        return cx.wrong(e.span, faults.FunctionWithoutType(e.span) if first is not None else None)
+    params = [cx.solve(t) for t in first.types[0 if first.receiver is None else 1 :]]
+    if any(is_open(t) for t in params):
+        return cx.wrong(e.span, faults.FunctionWithoutType(e.span))
+    whole = reduce(lambda f, g: tree.Compose(e.span, f, g), parts)
+    value = _as(inner, whole, FnType(tuple(params), cx.meta(e.span, "the result of a function value")))
+    return typed.Block(value.type, e.span, tuple(binds), value)
+
+
+def _parts(e: tree.Expr) -> list[tree.Expr]:
+    return [*_parts(e.first), *_parts(e.second)] if isinstance(e, tree.Compose) else [e]
 
 
 def glance(cx: Context, look: Callable[[], T]) -> T:

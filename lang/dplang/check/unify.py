@@ -256,6 +256,11 @@ def drop(t: Type, n: int) -> Type:
     return array(t.elem, t.dims[n:])
 
 
+def is_scalar_variable(t: Type) -> bool:
+    """Whether a type variable stands for a scalar only: a call is then mapped over the dimensions before it."""
+    return isinstance(t, TypeVar) and t.bound in ("Number", "Ordered")
+
+
 def is_number(t: Type) -> bool:
     return t in NUMBERS or (isinstance(t, TypeVar) and t.bound == "Number")
 
