@@ -80,7 +80,7 @@ for _row in TABLE.values():
 EXACT = {"+", "-", "*", "/", "//", "%", "neg", "abs", "min", "max", "relu", "clamp", "sign", "sqrt", "not"}
 EXACT |= {"==", "!=", "<", "<=", ">", ">=", "isnan", "isfinite", "isinf", "float", "float32", "int"}
 EXACT |= {"round", "floor", "ceil", "key", "key_at", "split_left", "split_right"}
-EXACT |= {"random.uniform", "random.normal", "random.integer"}
+EXACT |= {"random.uniform", "random.normal", "random.integers"}
 
 
 def faulty(row: Row, types: Sequence[Scalar]) -> bool:

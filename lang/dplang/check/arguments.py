@@ -8,8 +8,7 @@ from ..core.types import Never, Tuple, Type, Wrong, show
 from ..errors import types as faults
 from ..syntax import tree
 from . import typed
-from .context import Context
-from .iteration import hold
+from .context import Context, hold
 from .sizing import as_size
 
 

@@ -14,9 +14,9 @@ from ..errors.diagnostic import NotBuilt
 from ..errors.source import Span
 from ..syntax import tree
 from . import typed
-from .context import Context, Frame, int_lit
+from .context import Context, Frame, hold, int_lit
 from .free import free_names, pattern_names
-from .iteration import Parts, Turns, constant_size, hold, indexed_range, turns
+from .iteration import Parts, Turns, constant_size, indexed_range, turns
 from .lift import coerce, widen_all
 from .names import EnumName, FnName, LetFn, StructName, TypeName, VariantName
 from .operators import binary

@@ -14,8 +14,8 @@ from ..syntax import tree
 from . import typed
 from .arguments import positional, sizes_given, value_of
 from .arrays import REDUCTIONS, reduce_array
-from .context import Context, int_lit
-from .iteration import Parts, Turns, hold, turns
+from .context import Context, hold, int_lit
+from .iteration import Parts, Turns, turns
 from .lift import coerce, common_dims, join, mapped
 from .row_typing import TYPING
 from .rows import call_row

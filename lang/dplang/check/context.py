@@ -325,3 +325,13 @@ def bind(symbol: typed.Symbol, t: Type, value: typed.Expr, fresh: tuple[SizeVar,
 def context(unit: Unit, scope: Scope, owner: FnName | None, result: Type | None = None) -> Context:
     """A fresh body."""
     return Context(unit, Body(unit, owner, Frame(result)), scope)
+
+
+def hold(value: typed.Expr, before: list[typed.Stmt]) -> typed.Expr:
+    """`value`, evaluated once: a variable that cannot change, or a Let in `before`."""
+    value = bare(value, before)
+    if isinstance(value, typed.Local) and not value.symbol.mutable:
+        return value
+    symbol = typed.Symbol("held", value.span)
+    before.append(bind(symbol, value.type, value))
+    return typed.Local(value.type, value.span, symbol)

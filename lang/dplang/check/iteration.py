@@ -12,7 +12,7 @@ from ..errors import types as faults
 from ..errors.source import Span
 from ..syntax import tree
 from . import typed
-from .context import Context, bare, bind, int_lit
+from .context import Context, hold, int_lit
 from .free import children, pattern_names
 from .lift import coerce, report_sizes
 from .sizing import as_size, size_of
@@ -124,16 +124,6 @@ def _value(cx: Context, e: tree.Expr, before: list[typed.Stmt]) -> Turns | Parts
 
     size = cx.size(dims[0])
     return Turns(int_lit(0, e.span), typed.SizeValue(INT, e.span, size), size, elem, element)
-
-
-def hold(value: typed.Expr, before: list[typed.Stmt]) -> typed.Expr:
-    """`value`, evaluated once: a variable that cannot change, or a Let in `before`."""
-    value = bare(value, before)
-    if isinstance(value, typed.Local) and not value.symbol.mutable:
-        return value
-    symbol = typed.Symbol("held", value.span)
-    before.append(bind(symbol, value.type, value))
-    return typed.Local(value.type, value.span, symbol)
 
 
 def _zip(cx: Context, inner: list[Turns], args: tuple[tree.Arg, ...], span: Span) -> Turns | None:

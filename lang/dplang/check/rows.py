@@ -17,7 +17,9 @@ from ..syntax import tree
 from . import typed
 from .constants import is_literal, literal_is_float
 from .context import Context
+from .draws import keys_given, own_keys
 from .lift import coerce, common_dims, mapped, mismatch, report_sizes, widen_all
+from .sizing import with_stmts
 from .unify import data_fault, drop, join_numbers, strip
 
 SCALARS: dict[str, Scalar] = {s.name: s for s in (FLOAT, FLOAT32, INT, BOOL, STRING, KEY)}
@@ -106,6 +108,8 @@ def call_row(cx: Context, row: Row, args: Sequence[Argument], span: Span, expect
     arities = {len(s.params) for s in found}
     if len(args) not in arities:
         most = max(arities)
+        if len(args) > most and found[0].params[:1] == (Shape("Key"),):
+            return _drawn(cx, row, args, most, span)
         if len(args) > most:
             return cx.wrong(span, faults.TooManyArguments(args[most].span, label, most, len(args), None))
         names = tuple(f"number {i + 1}" for i in range(len(args), min(arities)))
@@ -126,6 +130,16 @@ def call_row(cx: Context, row: Row, args: Sequence[Argument], span: Span, expect
                 return _apply(cx, row, fit, values, span)
     shown = ", ".join("a number" if t is None else show(t) for t in types)
     return cx.wrong(span, faults.RowTypes(span, label, shown, readable(row.scheme), row.doc))
+
+
+def _drawn(cx: Context, row: Row, args: Sequence[Argument], count: int, span: Span) -> typed.Expr:
+    """`random.normal(k, n, m)`: sizes behind the arguments of a row that draws."""
+    before: list[typed.Stmt] = []
+    sizes = [a for a in args[count:] if not isinstance(a, typed.Node)]
+    keys = keys_given(cx, args[0], sizes, row.name.rpartition(".")[2], before)
+    if keys is None:
+        return cx.wrong(span)
+    return with_stmts(before, call_row(cx, row, [keys, *args[1:count]], span, None))
 
 
 def _find_elements(cx: Context, types: Sequence[Type | None]) -> bool:
@@ -323,7 +337,11 @@ def _lifted(
             return typed.Io(result, span, row.name, args)
         return typed.Prim(result, span, row.name, args)
 
-    return mapped(span, dims, list(zip(values, depths, strict=True)), make)
+    before: list[typed.Stmt] = []
+    given = list(zip(values, depths, strict=True))
+    if dims:
+        given = own_keys(cx, given, dims, before)
+    return with_stmts(before, mapped(span, dims, given, make))
 
 
 def _as(cx: Context, value: typed.Expr, t: Type) -> typed.Expr:

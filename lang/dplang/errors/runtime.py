@@ -449,20 +449,20 @@ class WrongCount(Diagnostic):
 
 @diagnostic("E0616")
 class NothingToDraw(Diagnostic):
-    """`random.integer(k, n)` draws a whole number from 0 to below n, so n is at least 1.
+    """`random.integers(k, n)` draws a whole number from 0 to below n, so n is at least 1.
 
     Wrong:
 
     ```dp error=E0616
     import random
-    print(random.integer(key(1), 0))
+    print(random.integers(key(1), 0))
     ```
 
     Right:
 
     ```dp
     import random
-    print(random.integer(key(1), 6))
+    print(random.integers(key(1), 6))
     ```
     """
 

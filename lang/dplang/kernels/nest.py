@@ -140,7 +140,7 @@ def _inner(value: Operand | Value) -> Iterator[tuple[tuple[Result | None, ...], 
 def _is_expression(let: Let) -> bool:
     match let.value:
         case Prim(op, args):
-            faulty = (op in FAULTS and args[0].type in (INT, KEY)) or op in ("int", "random.integer")
+            faulty = (op in FAULTS and args[0].type in (INT, KEY)) or op in ("int", "random.integers")
             arrays = any(isinstance(o.type, ArrayType) for o in (*args, *let.names))
             return bool(args) and not faulty and not arrays
         case Get(_, path):

@@ -41,7 +41,7 @@ REAL = {
 
 KEYS = {
     "key_at": "key_at({0}, {1})", "split_left": "split_left({0})", "split_right": "split_right({0})",
-    "random.uniform": "uniform({0})", "random.normal": "normal({0})", "random.integer": "integer({0}, {1})",
+    "random.uniform": "uniform({0})", "random.normal": "normal({0})", "random.integers": "integer({0}, {1})",
     **COMPARED,
 }  # fmt: skip
 
@@ -54,7 +54,7 @@ FAULTS: dict[str, tuple[str, str, tuple[str | int, ...]]] = {
     "//": ("E0604", "{1} == 0", ("//",)),
     "%": ("E0604", "{1} == 0", ("%",)),
     "^": ("E0605", "{1} < 0", (1,)),
-    "random.integer": ("E0616", "{1} <= 0", (1,)),
+    "random.integers": ("E0616", "{1} <= 0", (1,)),
 }
 """Where an Int row has no value: the fault, when it is met, and the values of its message (a number is an
 operand's)."""

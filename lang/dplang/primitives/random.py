@@ -20,11 +20,11 @@ KEYS = (
 # after the key these take sizes as well, and then draw an array: `random.normal(k, n)` is `[random.normal(k[i]) for i in 0..n]`
 DRAWS = (
     Row("random.uniform", "(Key) -> Float", "severed", "rt.uniform(x0)", "uniform({x})", scalar="rt.uniform_scalar(x0)",
-        typing="draw", doc="A number evenly drawn from 0 to 1, both ends left out."),
+        doc="A number evenly drawn from 0 to 1, both ends left out."),
     Row("random.normal", "(Key) -> Float", "severed", "rt.normal(x0)", "normal({x})", scalar="rt.normal_scalar(x0)",
-        typing="draw", doc="A number drawn from the normal distribution of mean 0 and deviation 1."),
-    Row("random.integer", "(Key, Int) -> Int", "severed", "rt.integer(x0, x1)", "integer({x}, {y})",
-        scalar="rt.integer_scalar(x0, x1)", typing="draw", doc="A whole number evenly drawn from 0 to below n."),
+        doc="A number drawn from the normal distribution of mean 0 and deviation 1."),
+    Row("random.integers", "(Key, Int) -> Int", "severed", "rt.integer(x0, x1)", "integer({x}, {y})",
+        scalar="rt.integer_scalar(x0, x1)", doc="A whole number evenly drawn from 0 to below n."),
 )  # fmt: skip
 
 add(*KEYS, *DRAWS)

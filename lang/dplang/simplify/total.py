@@ -71,7 +71,7 @@ def total_prim(op: str, args: tuple[Operand, ...]) -> bool:
             return isinstance(args[1], Lit) and not isinstance(args[1].value, str) and args[1].value >= 0
         case "int":
             return args[0].type in (INT, BOOL)
-        case "random.integer" | "format":
+        case "random.integers" | "format":
             return False
         case _:
             return True

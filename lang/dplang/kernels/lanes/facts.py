@@ -287,4 +287,4 @@ NEVER = 1000
 
 
 def _faults(op: str, args: tuple[Operand, ...]) -> bool:
-    return op in ("int", "random.integer") or (op in FAULTS and args[0].type in (INT, KEY))
+    return op in ("int", "random.integers") or (op in FAULTS and args[0].type in (INT, KEY))

@@ -39,7 +39,7 @@ INTEGER = {
 KEYS = {
     "key_at": "each2(key_at, {0}, {1})", "split_left": "each1(split_left, {0})",
     "split_right": "each1(split_right, {0})", "random.uniform": "each1(uniform, {0})",
-    "random.normal": "each1(normal, {0})", "random.integer": "each2(integer, {0}, {1})",
+    "random.normal": "each1(normal, {0})", "random.integers": "each2(integer, {0}, {1})",
 }  # fmt: skip
 
 COSTLY = {"^", "atan2", "hypot", "cbrt", "log10", *OWN, *LIBM} - {
