@@ -17,7 +17,7 @@ from .errors.source import NOWHERE, Source, Span
 from .syntax import parse as syntax
 
 
-def read(path: str, span: Span | None = None) -> Source:
+def read(path: str, span: Span | None = None, library: bool = False) -> Source:
     """The text of a program file; `span` is where the program names it, if one does."""
     place = span if span is not None else Span(Source(path, ""), 0, 0)
     try:
@@ -38,7 +38,7 @@ def read(path: str, span: Span | None = None) -> Source:
         source = Source(path, data.decode("utf-8", errors="replace"))
         here = Span(source, len(before), len(before) + 1)
         raise Fault(NotText(here, data[failure.start])) from None
-    return Source(path, text.removeprefix("\ufeff"))
+    return Source(path, text.removeprefix("\ufeff"), library)
 
 
 def _nearest_file(path: str) -> str:
@@ -97,7 +97,7 @@ class Modules:
             raise Fault(_no_module(module, importer, span))
         with self.opened(path, span):
             try:
-                made = self._check(path, path if is_path else module, span, quiet=not is_path)
+                made = self._check(path, path if is_path else module, span, library=not is_path)
             except Fault as fault:
                 self._known[key] = fault
                 raise
@@ -113,12 +113,12 @@ class Modules:
         finally:
             self._open.pop()
 
-    def _check(self, path: str, name: str, span: Span, quiet: bool) -> typed.Module:
-        result = check(syntax.parse(read(path, span)), name, self, None)
+    def _check(self, path: str, name: str, span: Span, library: bool) -> typed.Module:
+        result = check(syntax.parse(read(path, span, library)), name, self, None)
         errors = [d for d in result.diagnostics if d.severity == "error"]
         if errors:
             raise Fault(*errors)
-        if not quiet:
+        if not library:
             for warning in result.diagnostics:
                 self.warn(warning)
         self.checked.append(result.module)

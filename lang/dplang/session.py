@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
 from .analyse import modes, parallel
+from .analyse.callers import seen_by_user
 from .check import typed
 from .check.module import Checked, check
 from .check.names import Scope
@@ -125,7 +126,8 @@ class Session:
         program = self.lowering.program
         new = [name for name in program.fns if name not in self._judged]
         found = modes.judge(program, new)
-        return found + parallel.refusals(parallel.judge(program, new, asserted=True))
+        found += parallel.refusals(parallel.judge(program, new, asserted=True))
+        return seen_by_user(program, found)
 
     def _note(self, unit: Unit) -> None:
         self._shapes.update((v.symbol, v.shape) for v in unit.outputs)

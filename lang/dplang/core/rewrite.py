@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias, assert_never
 
+from ..errors.source import Span
 from .build import Names
 from .ir import (
     Arm,
@@ -295,6 +296,16 @@ def copy_block(block: Block, names: Names, mapping: dict[str, Operand]) -> Block
         value = map_value(let.value, f, rebuild)
         lets.append(replace(let, names=tuple(fresh(v) for v in let.names), value=value))
     return Block(tuple(lets), tuple(map(f, block.results)))
+
+
+def respan(block: Block, f: Callable[[Span], Span]) -> Block:
+    """The block with `f` of each of its spans."""
+
+    def rebuild(params: tuple[Var, ...], inner: Block) -> tuple[tuple[Var, ...], Block]:
+        return params, respan(inner, f)
+
+    lets = [replace(let, span=f(let.span), value=map_value(let.value, lambda o: o, rebuild)) for let in block.lets]
+    return Block(tuple(lets), block.results)
 
 
 def all_names(fn: Fn) -> Names:

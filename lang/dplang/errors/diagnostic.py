@@ -8,7 +8,7 @@ story that `dp explain CODE` tells.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self, TypeVar, dataclass_transform
 
 from .source import Span
@@ -61,6 +61,17 @@ class Diagnostic:
         """Reasons, each with the span that causes it where there is one."""
         return ()
 
+    def origin(self) -> tuple[Note, ...]:
+        """Where in the library it happened, if it did: the diagnostic itself points at the user's call."""
+        inner = self.span.inside
+        if inner is None:
+            return ()
+        return (Note(f"met in the library, at {inner.place}"),)
+
+    def seen_from(self, call: Span) -> Diagnostic:
+        """This diagnostic of something that `call` does."""
+        return replace(self, span=call.calling(self.span))
+
     def help(self) -> str:
         """What to write instead; empty where nothing general can be said."""
         return ""
@@ -104,6 +115,10 @@ class Fault(Exception):
     def __init__(self, *diagnostics: Diagnostic) -> None:
         super().__init__("; ".join(f"{d.code} {d.sentence()}" for d in diagnostics))
         self.diagnostics: tuple[Diagnostic, ...] = diagnostics
+
+    def seen_from(self, call: Span) -> Fault:
+        """This fault of something that `call` does."""
+        return Fault(*(d.seen_from(call) for d in self.diagnostics))
 
 
 @diagnostic("E0100")

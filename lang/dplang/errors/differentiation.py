@@ -56,19 +56,32 @@ class SeveredPath(Diagnostic):
             return self.op
         return self.construct.text
 
+    @property
+    def entrance(self) -> Span | None:
+        """Where the path enters the library that the construct stands in, in the user's program."""
+        if not self.construct.source.library:
+            return None
+        inside = next((i for i, s in enumerate(self.steps) if s.span is not None and s.span.source.library), 0)
+        return next((s.span for s in reversed(self.steps[:inside]) if s.span is not None), self.span)
+
     def sentence(self) -> str:
-        return f"the gradient with respect to {names(self.parameters)} is cut off by `{self.severing}`"
+        where = f" in `{_line(self.entrance)}`" if self.entrance is not None else ""
+        return f"the gradient with respect to {names(self.parameters)} is cut off by `{self.severing}`{where}"
 
     def label(self) -> str:
         return "this derivative would miss that path"
 
     def notes(self) -> Iterable[Note]:
-        yield from self.steps
+        yield from (s for s in self.steps if s.span is None or not s.span.source.library)
         yield Note(why(self.op))
+        if self.entrance is not None:
+            yield Note(f"`{self.op}` stands in the library, at {self.construct.place}")
 
     def help(self) -> str:
-        others = [f"`{r}`" if r.isidentifier() else r for r in self.remedies if r != "stop"]
-        stop = f"`stop({self.construct.text})`" if _short(self.construct) else f"`stop(..)` around `{self.op}`"
+        own = self.entrance is None
+        others = [f"`{r}`" if r.isidentifier() else r for r in self.remedies if r != "stop" and own]
+        around = self.entrance or self.construct
+        stop = f"`stop({around.text})`" if _short(around) else f"`stop(..)` around `{self.op}`"
         text = f"{stop} treats it as a constant, if that is meant"
         return f"{text}; otherwise use {' or '.join(others)}" if others else text
 

@@ -56,7 +56,7 @@ def _as_data(d: Diagnostic) -> dict[str, Any]:
         "severity": d.severity,
         "message": d.sentence(),
         **_place(d.span),
-        "notes": [{"message": note.text, **_place(note.span)} for note in d.notes()],
+        "notes": [{"message": note.text, **_place(note.span)} for note in (*d.notes(), *d.origin())],
         "help": d.help(),
     }
 
@@ -84,7 +84,7 @@ class _Painter:
 
 
 def _one(d: Diagnostic, paint: _Painter) -> str:
-    notes = [(note, _trimmed(note.span) if note.span else None) for note in d.notes()]
+    notes = [(note, _trimmed(note.span) if note.span else None) for note in (*d.notes(), *d.origin())]
     span, edits = _trimmed(d.span), _one_line(d.fix())
     places = [span, *(s for _, s in notes if s), *(edit.span for edit in edits)]
     gutter = max(len(str(s.end_line)) for s in places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
@@ -10,11 +11,13 @@ from dataclasses import dataclass, field
 class Source:
     """One text of a program: a file, a REPL entry or a string given to the API.
 
-    Two sources are the same only if they are the same object: a text may be loaded twice.
+    Two sources are the same only if they are the same object: a text may be loaded twice. `library`: it belongs to the
+    standard library.
     """
 
     name: str
     text: str
+    library: bool = False
     starts: tuple[int, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -36,11 +39,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A half-open range of characters of one source."""
+    """A half-open range of characters of one source.
+
+    `inside`: this is a call of the library, and what is meant happens there. A user sees the call.
+    """
 
     source: Source
     start: int
     end: int
+    inside: Span | None = None
 
     @property
     def text(self) -> str:
@@ -65,6 +72,17 @@ class Span:
     def to(self, other: Span) -> Span:
         """The span from the start of this one to the end of `other`."""
         return Span(self.source, min(self.start, other.start), max(self.end, other.end))
+
+    def calling(self, inner: Span) -> Span:
+        """Where something at `inner` happens, seen from this call: the call, if it is one of the library."""
+        if self.source.library or not inner.source.library:
+            return inner
+        return Span(self.source, self.start, self.end, inner)
+
+    @property
+    def place(self) -> str:
+        """File and line for a sentence; folders are left out."""
+        return f"{os.path.basename(self.source.name)}:{self.line}"
 
     def __str__(self) -> str:
         return f"{self.source.name}:{self.line}:{self.column}"

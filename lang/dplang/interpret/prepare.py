@@ -49,6 +49,25 @@ from .rows import (
 )
 
 
+def _as_it_is(code: Code) -> Code:
+    return code
+
+
+def _seen_from(call: Span) -> Callable[[Code], Code]:
+    """What makes faults of the library those of the call of it."""
+
+    def calling(code: Code) -> Code:
+        def run(f: Frame) -> Any:
+            try:
+                return code(f)
+            except Fault as fault:
+                raise fault.seen_from(call) from None
+
+        return run
+
+    return calling
+
+
 def function(machine: Machine, name: str) -> Function:
     """The function called `name`, to be prepared when it is first called."""
     known = machine.functions.get(name)
@@ -192,12 +211,13 @@ class Preparation:
         fn = function(self.machine, name)
         label = fn.fn.label
         compiled = self.machine.compiled(name)
+        calling = _seen_from(span) if fn.fn.span.source.library and not span.source.library else _as_it_is
 
         def too_deep() -> int:
             raise Fault(faults.RecursionTooDeep(span, label, DEEPEST))
 
         if compiled is not None:
-            return _compiled_call(compiled, fn, [getter(a) for a in args], too_deep)
+            return calling(_compiled_call(compiled, fn, [getter(a) for a in args], too_deep))
         match [getter(a) for a in args]:
             case [a]:
 
@@ -205,21 +225,21 @@ class Preparation:
                     depth = f[DEPTH] + 1 if f[DEPTH] < DEEPEST else too_deep()
                     return fn.body([depth, None, a(f), *fn.pad])
 
-                return call_1
+                return calling(call_1)
             case [a, b]:
 
                 def call_2(f: Frame) -> Any:
                     depth = f[DEPTH] + 1 if f[DEPTH] < DEEPEST else too_deep()
                     return fn.body([depth, None, a(f), b(f), *fn.pad])
 
-                return call_2
+                return calling(call_2)
             case [a, b, c]:
 
                 def call_3(f: Frame) -> Any:
                     depth = f[DEPTH] + 1 if f[DEPTH] < DEEPEST else too_deep()
                     return fn.body([depth, None, a(f), b(f), c(f), *fn.pad])
 
-                return call_3
+                return calling(call_3)
             case many:
 
                 def call_many(f: Frame) -> Any:
@@ -230,7 +250,7 @@ class Preparation:
                     frame.extend(fn.pad)
                     return fn.body(frame)
 
-                return call_many
+                return calling(call_many)
 
     def own(self, span: Span) -> Callable[[values.Array], values.Array] | None:
         """What makes an array fit to be written to, where that is not simply to claim it."""

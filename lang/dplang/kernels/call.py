@@ -238,6 +238,7 @@ class _Calls:
         here: _Here,
     ) -> None:
         self.here = here
+        self.library = fn.span.source.library
         self.compiled = compiled
         self.tell = tell
         self.sites = emitted.sites
@@ -315,11 +316,21 @@ class _Calls:
             self.here.flag[0] = 0  # whatever Python has to raise, it raises by the next attempt
             return room
         if status > 0:
-            raise _fault(self.sites[status - 1], ctl) from None
+            fault = _fault(self.sites[status - 1], ctl)
+            if self.hides(fault):
+                raise Left from None
+            raise fault from None
         free = free_memory() if room == LARGE else None
         if free is None or free <= LARGE:
             raise Left from None
         return free
+
+
+    def hides(self, fault: Fault) -> bool:
+        """Whether it happened in a function of the library that is called out of line: the interpreter finds out by
+        which call of the user's."""
+        span = fault.diagnostics[0].span
+        return span.source.library and not self.library
 
 
 def _status(ctl: Any, failure: Exception) -> int:

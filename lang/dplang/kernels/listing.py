@@ -27,7 +27,7 @@ def listing(lines: Iterable[str]) -> Iterator[str]:
     last = None
     for text in lines:
         if isinstance(text, Line) and text.span.source.text:
-            span = text.span
+            span = text.span.inside or text.span
             place = (span.source.name, span.line)
             if place != last and text.strip() != "else:":
                 last = place

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..core.build import Names
 from ..core.ir import Block, Call, Derive, Fn, Let, Operand, Program, Value, Var
-from ..core.rewrite import all_names, calls, copy_block, lets_of, map_value
+from ..core.rewrite import all_names, calls, copy_block, lets_of, map_value, respan
 
 SMALL = 40
 """Lets up to which a body is copied to every call."""
@@ -83,6 +83,8 @@ class _Inline:
         self.room -= self.sizes[call.fn]
         mapping: dict[str, Operand] = {p.var.name: a for p, a in zip(fn.params, call.args, strict=True)}
         body = copy_block(fn.body, names, mapping)
+        if fn.span.source.library and not let.span.source.library:
+            body = respan(body, let.span.calling)
         lets = [replace(inner, role=let.role) if let.role == "adjoint" else inner for inner in body.lets]
         for v, result in zip(let.names, body.results, strict=True):
             lets.append(Let((v,), result, let.span, let.role))
