@@ -425,15 +425,25 @@ def _composition(cx: Context, e: tree.Compose) -> typed.Expr:
         name = f"%part{len(parts)}"
         binds.append(bind(inner.variable(name, part.span, value.type).symbol, value.type, value))
         parts.append(tree.Name(part.span, name))
-    first = glance(inner, lambda: resolve(inner, parts[0]))
-    if not isinstance(first, Callee):
-        return cx.wrong(e.span, faults.FunctionWithoutType(e.span) if first is not None else None)
-    params = [cx.solve(t) for t in first.types[0 if first.receiver is None else 1 :]]
-    if any(is_open(t) for t in params):
-        return cx.wrong(e.span, faults.FunctionWithoutType(e.span))
+    params = glance(inner, lambda: _parameters(inner, parts[0]))
+    if not params:
+        return cx.wrong(e.span, faults.FunctionWithoutType(e.span) if params is not None else None)
     whole = reduce(lambda f, g: tree.Compose(e.span, f, g), parts)
-    value = _as(inner, whole, FnType(tuple(params), cx.meta(e.span, "the result of a function value")))
+    value = _as(inner, whole, FnType(params, cx.meta(e.span, "the result of a function value")))
     return typed.Block(value.type, e.span, tuple(binds), value)
+
+
+def _parameters(cx: Context, e: tree.Expr) -> tuple[Type, ...] | None:
+    """The types that something callable takes; () where only a call would tell."""
+    target = resolve(cx, e)
+    if not isinstance(target, Callee):
+        return None if target is None else ()
+    types = target.types
+    if target.receiver is not None:
+        cx.unit.solver.try_fits(target.receiver.type, types[0])
+        types = types[1:]
+    params = tuple(cx.solve(t) for t in types)
+    return () if any(is_open(t) for t in params) else params
 
 
 def _parts(e: tree.Expr) -> list[tree.Expr]:

@@ -70,6 +70,8 @@ def template_instance(cx: Context, fn: FnName, types: tuple[Type | None, ...], s
     shapes: dict[int, tuple[Size, ...]] = {}
     tuples = {p.name.name for p in fn.tree.type_params if p.bound is not None and p.bound.name == "Tuple"}
     numbers = takes_tuple(fn)
+    # what goes through the parts of a tuple is of a known type as well
+    names = tuples | {p.name.name for p in fn.tree.type_params if numbers and p.bound is None}
     actual = tuple(None if t is None else _general(cx.solve(t), extra, known_sizes, numbers) for t in types)
     for i, p in enumerate(fn.tree.params):
         t = actual[i]
@@ -80,7 +82,7 @@ def template_instance(cx: Context, fn: FnName, types: tuple[Type | None, ...], s
         elif mentions(p.type, set()):
             shapes[i] = strip(t)[1]
         else:
-            _give_tuples(p.type, t, tuples, given)
+            _give_types(p.type, t, names, given)
     for name in sorted(tuples):
         t = given.get(name)
         if not isinstance(t, Tuple):
@@ -118,22 +120,22 @@ def _general(t: Type, extra: list[SizeVar], known: dict[Size, Size], numbers: bo
     return transform(t, lambda v: v, size)
 
 
-def _give_tuples(written: tree.Node, t: Type | Size, names: set[str], given: dict[str, Type]) -> None:
-    """What the type variables for tuples in a written type stand for, by the type of the argument."""
+def _give_types(written: tree.Node, t: Type | Size, names: set[str], given: dict[str, Type]) -> None:
+    """What the type variables in a written type stand for, by the type of the argument."""
     if isinstance(t, Size) or not isinstance(written, tree.NamedType | tree.TupleType):
         return
     if isinstance(written, tree.TupleType):
         elem = strip(t)[0]
         if isinstance(elem, Tuple):
             for w, p in zip(written.parts, elem.parts, strict=False):
-                _give_tuples(w, p, names, given)
+                _give_types(w, p, names, given)
     elif written.path[0].name in names:
         given.setdefault(written.path[0].name, t)
     else:
         elem = strip(t)[0]
         if isinstance(elem, Struct | Enum) and written.brackets:
             for item, a in zip(written.brackets[0], elem.args, strict=False):
-                _give_tuples(item, a, names, given)
+                _give_types(item, a, names, given)
 
 
 def _give_self(fn: FnName, t: Type, given: dict[str, Type]) -> None:
