@@ -143,6 +143,8 @@ def test_entries_of_a_file(tmp_path: Path) -> None:
         ("_own", "fn _own()", ""),
     ]
     assert [e.public for e in made.walk()] == [True] * 5 + [False]
+    found = Library().find("arange")
+    assert isinstance(found, Found) and len(found.signatures) == 1 and found.signatures[0].count("\n") == 2
     contents = find(str(path))
     assert isinstance(contents, Contents)
     assert "_own" not in plain(list(page(contents)))

@@ -4,8 +4,8 @@ built-in names."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ..errors.source import Source
 from ..loading import library, read
@@ -77,7 +77,7 @@ def page_of(source: Source) -> Page:
     """The documentation in a text."""
     module = syntax.parse(source)
     comments = _comments(source, module.comments)
-    entries = [entry for item in module.items if (entry := _entry(source, comments, item)) is not None]
+    entries = _merged(entry for item in module.items if (entry := _entry(source, comments, item)) is not None)
     first = next((i for i, line in enumerate(source.text.split("\n"), 1) if line.strip()), 1)
     taken = {line.number for entry in entries for line in entry.lines}
     head: list[Line] = []
@@ -87,6 +87,18 @@ def page_of(source: Source) -> Page:
     if head:  # `# nn.dp: layers`
         head[0] = Line(re.sub(r"^[\w.-]+\.dp: ", "", head[0].text), head[0].number)
     return Page(source.name, tuple(head), tuple(entries))
+
+
+def _merged(entries: Iterable[Entry]) -> list[Entry]:
+    """Functions of one name for several numbers of arguments as one entry."""
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        before = found.get(entry.name)
+        if before is not None:
+            lines = (*before.lines, Line("", entry.line), *entry.lines) if entry.lines else before.lines
+            entry = replace(before, signature=f"{before.signature}\n{entry.signature}", lines=lines)
+        found[entry.name] = entry
+    return list(found.values())
 
 
 def manual() -> Page:
