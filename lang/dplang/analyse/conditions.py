@@ -22,9 +22,10 @@ SMOOTH_WHERE = {
     "min": "x != y",
     "max": "x != y",
     "hypot": "hypot(x, y) > 0.0",
+    "atan2": "y > 0.0",
     "clamp": "if x != y { x != z } else { false }",
 }
-"""For kinked rows, where they are smooth."""
+"""For rows that have kinks or jump, where they are smooth."""
 
 
 def domain(row: Row, types: Sequence[Type]) -> str:

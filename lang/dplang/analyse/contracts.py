@@ -35,7 +35,7 @@ def _rough(summaries: Summaries, fn: Fn, domains: Domains) -> Iterator[Note]:
             at = sites.all[number]
             yield Note(f"`{label}` is cut off: {why(at.op)}", at.span)
         for at in sites.among(d.marks & bad):
-            if at.kind == "row" and at.mode == "kinked" and domains.smooth((at.op, at.span)):
+            if at.kind == "row" and domains.smooth((at.op, at.span)):
                 continue
             yield Note(_roughness(at, label), at.span)
 
