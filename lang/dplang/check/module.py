@@ -195,7 +195,7 @@ class _Checker:
         module = self.loaded(item, bool(rows))
         names: dict[str, Entity] = {} if item.is_path else {**rows}
         if module is not None and isinstance(module.scope, dict):
-            names.update(module.scope)
+            names.update((n, e) for n, e in module.scope.items() if not n.startswith("_"))
         found = ModuleName(module, item.module, names, item.span)
         if module is None and not names:
             self.missing(item)
@@ -356,8 +356,7 @@ class _Checker:
                     self.own.setdefault(name, entity)
         scope.sizes = dict(unit.size_symbols)
         self.note_fills()
-        hidden = (Pending, Faulty, ModuleName)
-        exported = {n: e for n, e in self.own.items() if not isinstance(e, hidden) and not n.startswith("_")}
+        exported = {n: e for n, e in self.own.items() if not isinstance(e, Pending | Faulty | ModuleName)}
         module = typed.Module(
             unit.name, functions, stmts, names, self.types, tests, tuple(unit.fills), declared_sketches(unit), exported
         )

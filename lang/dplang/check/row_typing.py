@@ -15,6 +15,7 @@ from .arguments import positional, sizes_given, value_of
 from .context import Context
 from .files import call_arrays, call_csv, call_metadata, call_write
 from .plotting import call_plot
+from .ranks import call_ranked
 from .sizing import with_stmts
 from .unify import data_fault, strip
 
@@ -81,5 +82,6 @@ TYPING: dict[str, Typing] = {
     "write": call_write,
     "metadata": call_metadata,
     "reshape": _reshape,
+    "ranked": call_ranked,
     "flatten": _flatten,
 }
