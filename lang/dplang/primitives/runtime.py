@@ -371,6 +371,31 @@ def text_int(s: str) -> int | None:
     return value if -_TOP <= value < _TOP else None
 
 
+# ---- strings
+
+
+def text_slice(s: str, low: int, high: int) -> str:
+    if not 0 <= low <= high <= len(s):
+        raise Trap("E0602", low, high, len(s))
+    return s[low:high]
+
+
+def text_float(s: str) -> float | None:
+    """The number that a text says, if it says one: as Python reads it, in plain digits that stand together."""
+    try:
+        return float(s) if s.isascii() and "_" not in s else None
+    except ValueError:
+        return None
+
+
+def text_int(s: str) -> int | None:
+    try:
+        value = int(s) if s.isascii() and "_" not in s else _TOP
+    except ValueError:
+        return None
+    return value if -_TOP <= value < _TOP else None
+
+
 # ---- whole arrays
 
 
