@@ -58,19 +58,10 @@ def test_example(
         deep(MANUAL[f"example of {title}" + (f" ({i + 1})" if i else "")].run)
 
 
-def rules() -> Iterator[tuple[str, Path]]:
-    for path in MODULES:
-        for name in re.findall(r"^derivative (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
-            yield name, path
-
-
-RULES = list(rules())
-
-
-@pytest.mark.parametrize(("name", "path"), RULES, ids=[f"{p.stem}.{n}" for n, p in RULES])
-def test_rule_of_the_library(name: str, path: Path) -> None:
-    trial = next(t for t in file(path).trials() if t.title == f"derivative of {name}")
-    assert deep(trial.run) == ""
+@pytest.mark.parametrize("path", [p for p in MODULES if "\nderivative " in p.read_text()], ids=lambda p: p.stem)
+def test_derivative_rules_of_the_library(path: Path) -> None:
+    said = {t.title: deep(t.run) for t in file(path).trials() if t.title.startswith("derivative of ")}
+    assert said and set(said.values()) == {""}, said
 
 
 # ---- laws
@@ -307,6 +298,12 @@ fn turned(a: Float[n, m], b: Float[m]) -> Float[n] = a @ b
 derivative turned(a, b) { vjp(g) = (outer(g, b), -(transpose(a) @ g)) }
 fn both(x: Float, y: Float) -> (Float, Float) = (x * y, x + y)
 derivative both(x, y) { jvp(dx, dy) = (x * dy - y * dx, dx + dy) }
+fn _part(x: Float, twice: Float) -> Float = x * twice
+derivative _part(x, twice) = (2 * twice, 0)
+fn square(x: Float) -> Float = 0.5 * _part(x, 2 * x)
+fn tripled(x: Float) -> Float = _part(x, 3.0)
+fn _alone(x: Float) -> Float = x^2
+derivative _alone(x) = x
 fn spread(x: Float, n: Int) -> Float[n] = x * ones(n)
 derivative spread(x, n) {
   jvp(dx) = dx * ones(n)
@@ -322,8 +319,11 @@ derivative never(x) = 1.0
     assert {k.removeprefix("derivative of "): v for k, v in found.items()} == {
         "scale": "",
         "apply": "",
-        "turned": "E0632:10",
-        "both": "E0632:12",
+        "turned": "E0632:9",
+        "both": "E0632:11",
+        "square": "",
+        "tripled": "E0632:16",
+        "_alone": "E0632:17",
         "spread": "",
         "of_kind": "not tried: nothing can be drawn for `k: Kind`",
         "never": "not tried: no point was found where the function has a value and differences agree",

@@ -54,13 +54,14 @@ KINDS: tuple[Draw, ...] = (
 """Functions have domains: all numbers, (0, 1), positive ones, positive definite matrices, ascending ones."""
 
 
-def compare(session: Session, scope: Scope, name: str, fn: FnName) -> str:
-    """Compares a function's rule with its values; a Fault where they differ, else why it could not be tried."""
+def compare(session: Session, scope: Scope, fn: FnName, rules: Sequence[FnName]) -> str:
+    """Compares a function's derivative, which comes from these rules, with its values; a Fault where they differ, else
+    why it could not be tried."""
     typed = fn.fn
     sizes = {v: Size.of(n) for v, n in zip(_size_vars(typed), (3, 2, 4, 5), strict=False)}
     given = {symbol: sizes[v].constant for v, symbol in typed.size_params if v in sizes}
     rng = np.random.default_rng(0)
-    rule = _Rule(Loaded(session, scope), Slot(name, fn), fn, rng)
+    derived = _Derived(Loaded(session, scope), fn, rules, rng)
     shapes: list[tuple[int, ...]] = []
     for symbol, t in zip(typed.params, typed.param_types, strict=True):
         shape = _shape(t, sizes)
@@ -70,7 +71,7 @@ def compare(session: Session, scope: Scope, name: str, fn: FnName) -> str:
     good = 0
     for attempt in range(ATTEMPTS * len(KINDS)):
         kind = KINDS[attempt % len(KINDS)]
-        good += rule.at(
+        good += derived.at(
             [
                 given[symbol] if symbol in given else _draw(rng, kind, _elem(t), shape)
                 for symbol, t, shape in zip(typed.params, typed.param_types, shapes, strict=True)
@@ -82,11 +83,15 @@ def compare(session: Session, scope: Scope, name: str, fn: FnName) -> str:
     return "" if good else "not tried: no point was found where the function has a value and differences agree"
 
 
-class _Rule:
-    """A function with a rule."""
+class _Derived:
+    """A function whose derivative comes from rules. One of them may have no `jvp`, or no `vjp`."""
 
-    def __init__(self, home: Loaded, slot: Slot, fn: FnName, rng: np.random.Generator) -> None:
-        self.home, self.slot, self.fn, self.rng = home, slot, fn, rng
+    def __init__(self, home: Loaded, fn: FnName, rules: Sequence[FnName], rng: np.random.Generator) -> None:
+        self.home, self.fn, self.rules, self.rng = home, fn, rules, rng
+        self.slot = Slot(fn.label, fn)
+        given = [rule.fn.rule for rule in rules if rule.fn.rule is not None]
+        self.forward = all(rule.partials is not None or rule.jvp is not None for rule in given)
+        self.backward = all(rule.partials is not None or rule.vjp is not None for rule in given)
         self.moving = [i for i, t in enumerate(fn.fn.param_types) if _elem(t) == FLOAT]
         names = [fn.fn.params[i].name for i in self.moving]
         self.wrt = f"({', '.join(names)})" if len(names) > 1 else names[0]
@@ -127,15 +132,13 @@ class _Rule:
         return True
 
     def check(self, arguments: list[Any], tangents: list[Numbers], numeric: Numbers, near: float) -> None:
-        """Compares what the rule gives at a point with the derivative along the tangents."""
-        rule = self.fn.fn.rule
-        assert rule is not None
+        """Compares what rules give at a point with the derivative along the tangents."""
         along = tuple(map(_python, tangents))
-        if rule.partials is not None or rule.jvp is not None:
+        if self.forward:
             _, moved = self.call(arguments, "jvp", (along if len(along) > 1 else along[0],))
             if not _close(_flat(moved), numeric, near):
-                raise self.differs("" if rule.jvp is None else "jvp", arguments, along, _flat(moved), numeric)
-        if rule.vjp is not None:
+                raise self.differs("jvp", arguments, along, _flat(moved), numeric)
+        if self.backward:
             weights = _like(self.call(arguments), self.rng)
             _, adjoints = self.call(arguments, "vjp", (weights,))
             by_rule = np.array([np.dot(_flat(adjoints), _flat(along))])
@@ -147,11 +150,17 @@ class _Rule:
         self, word: str, arguments: Sequence[Any], along: Sequence[Any], by_rule: Numbers, wanted: Numbers
     ) -> Fault:
         typed = self.fn.fn
-        assert typed.rule is not None
         at = ", ".join(f"{s.name} = {_shown(x)}" for s, x in zip(typed.params, arguments, strict=True))
-        place = f"{at}, along {', '.join(map(_shown, along))},"
-        where = self.fn.tree.name.span
-        return Fault(RuleDiffers(typed.rule.span, self.fn.label, where, place, _shown(by_rule), _shown(wanted), word))
+        found = RuleDiffers(
+            self.fn.tree.name.span,
+            self.fn.label,
+            word,
+            f"{at}, along {', '.join(map(_shown, along))}",
+            _shown(by_rule),
+            _shown(wanted),
+            tuple((rule.label, rule.fn.rule.span) for rule in self.rules if rule.fn.rule is not None),
+        )
+        return Fault(found)
 
 
 def _close(a: Numbers, b: Numbers, near: float) -> bool:

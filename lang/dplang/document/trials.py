@@ -114,9 +114,23 @@ class File:
         for entry in self.page.walk():
             for i, example in enumerate(entry.examples):
                 yield Trial(example_title(entry.name, i), lambda e=example: self.example(e))  # type: ignore[misc]
-        for name, fn in self.entry.checked.scope.names.items():
-            if isinstance(fn, FnName) and fn.unit.name == self.entry.checked.module.name and fn.fn.rule is not None:
-                yield Trial(f"derivative of {name}", lambda n=name, f=fn: self.rule(n, f))  # type: ignore[misc]
+        for fn, rules in self.derived():
+            yield Trial(f"derivative of {fn.label}", lambda f=fn, r=rules: self.rule(f, r))  # type: ignore[misc]
+
+    def derived(self) -> Iterator[tuple[FnName, list[FnName]]]:
+        """The functions whose derivatives come from rules, with the functions that have these rules.
+
+        A private function may rely on arguments that fit together, as a matrix and its factors, so its rule is tried
+        through the public functions that use it; by itself if there are none.
+        """
+        names = self.entry.checked.scope.names.values()
+        own = [fn for fn in names if isinstance(fn, FnName) and fn.unit.name == self.entry.checked.module.name]
+        public = [(fn, _rules(fn)) for fn in own if not fn.label.startswith("_")]
+        reached = set[FnName]().union(*(_reached(fn) for fn, _ in public))
+        yield from ((fn, rules) for fn, rules in public if rules)
+        yield from (
+            (fn, [fn]) for fn in own if fn.label.startswith("_") and fn.fn.rule is not None and fn not in reached
+        )
 
     @cached_property
     def bench(self) -> Bench:
@@ -147,10 +161,26 @@ class File:
         """A program that has imported this module of the library, which is how examples there are meant."""
         return importing(module_name(self.path))
 
-    def rule(self, name: str, fn: FnName) -> str:
+    def rule(self, fn: FnName, rules: list[FnName]) -> str:
         from .numeric import compare
 
-        return compare(self.bench.session, self.entry.checked.scope, name, fn)
+        return compare(self.bench.session, self.entry.checked.scope, fn, rules)
+
+
+def _rules(fn: FnName) -> list[FnName]:
+    """The functions with rules from which a function's derivative comes: itself, or private ones that it uses."""
+    if fn.fn.rule is not None:
+        return [fn]
+    return [f for f in _reached(fn, lambda f: f.label.startswith("_") and f.fn.rule is None) if f.fn.rule is not None]
+
+
+def _reached(fn: FnName, through: Callable[[FnName], bool] = lambda fn: True) -> list[FnName]:
+    """The functions that a function uses, and those that these use where they let it go on."""
+    found = [fn]
+    for here in found:
+        if here is fn or through(here):
+            found += [used for used in here.uses if used not in found]
+    return found[1:]
 
 
 def importing(module: str) -> tuple[Bench, Scope]:

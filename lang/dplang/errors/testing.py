@@ -91,7 +91,8 @@ class RuleDiffers(Diagnostic):
     """A `derivative` rule differs from what the function does near a point.
 
     `dp test` tries each rule of a file at random points: the derivative along a random direction is compared with
-    differences of the function's values, and `vjp` with `jvp`. A rule replaces what the language would derive by
+    differences of the function's values, and `vjp` with `jvp`. Rules of private functions (`_f`) are tried through the
+    public functions that use them. A rule replaces what the language would derive by
     itself, so an error in it would make every gradient through the function silently wrong.
 
     Wrong, as the derivative of `x^3` is `3 * x^2`:
@@ -110,23 +111,23 @@ class RuleDiffers(Diagnostic):
     """
 
     function: str
-    where: Span
-    arguments: str
+    word: str
+    place: str
     by_rule: str
     numeric: str
-    word: str = ""
+    rules: tuple[tuple[str, Span], ...]
 
     def sentence(self) -> str:
-        rule = f"the `{self.word}` of `{self.function}`" if self.word else f"the derivative of `{self.function}`"
-        return f"{rule} disagrees with the values of the function"
+        return f"the derivative of `{self.function}` disagrees with its values"
 
     def notes(self) -> Iterable[Note]:
-        yield Note(f"at {self.arguments} the rule gives {self.by_rule}, differences of values {self.numeric}")
-        yield Note("the function is this", self.where)
+        for name, span in self.rules:
+            yield Note("it comes from this rule" if name == self.function else f"it uses the rule of `{name}`", span)
+        yield Note(f"at {self.place}: `{self.word}` gives {self.by_rule}, differences of values {self.numeric}")
 
     def help(self) -> str:
         return (
-            "see that signs, factors and the order of the parameters are right; "
+            "see that signs, factors and the order of the parameters are right;\n"
             "a derivative that is meant to be another is written with `stop` or `straight_through`"
         )
 
