@@ -9,6 +9,7 @@ from ..core.ir import Fn, Program
 from ..errors.diagnostic import Diagnostic, Note
 from ..errors.differentiation import BrokenContract, why
 from ..errors.source import Span
+from ..primitives.table import ARGUMENTS
 from .dependence import Dep, Site, tangent_slot
 from .domains import Domains, Gap
 from .summaries import Summaries
@@ -57,6 +58,6 @@ def _roughness(at: Site, label: str) -> str:
 
 
 def _leaves(gap: Gap) -> Note:
-    known = ", ".join(f"{name} in {a}" for name, a in zip("xyz", gap.args, strict=False))
+    known = ", ".join(f"{name} in {a}" for name, a in zip(ARGUMENTS, gap.args, strict=False))
     text = gap.span.text.split("\n")[0]
     return Note(f"`{text}` has a derivative only where {gap.need}; all that is known is {known}", gap.span)

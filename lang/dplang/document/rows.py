@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ..primitives import TABLE, Row
+from ..primitives.table import ARGUMENTS
 
 if TYPE_CHECKING:
     from ..check.rows import Shape
@@ -55,7 +56,7 @@ def derivative(name: str) -> str:
 
 
 def _call(row: Row, params: tuple[Shape, ...], result: Shape | tuple[Shape, ...]) -> str:
-    given = ", ".join(f"{letter}: {_shape(p)}" for letter, p in zip("xyzw", params, strict=False))
+    given = ", ".join(f"{letter}: {_shape(p)}" for letter, p in zip(ARGUMENTS, params, strict=False))
     made = f"({', '.join(map(_shape, result))})" if isinstance(result, tuple) else _shape(result)
     return f"{row.name}({given}) -> {made}"
 
