@@ -356,7 +356,8 @@ class _Checker:
                     self.own.setdefault(name, entity)
         scope.sizes = dict(unit.size_symbols)
         self.note_fills()
-        exported = {n: e for n, e in self.own.items() if not isinstance(e, Pending | Faulty | ModuleName)}
+        hidden = (Pending, Faulty, ModuleName)
+        exported = {n: e for n, e in self.own.items() if not isinstance(e, hidden) and not n.startswith("_")}
         module = typed.Module(
             unit.name, functions, stmts, names, self.types, tests, tuple(unit.fills), declared_sketches(unit), exported
         )
