@@ -233,9 +233,6 @@ class _Checker:
                     unit.report(d)
             return None
         unit.size_symbols.update(_module_sizes(module))
-        if not item.is_path:
-            for f in module.functions:
-                f.user = False
         for s in module.stmts:
             if not isinstance(s, typed.Let) or any(isinstance(n, typed.Io) for n in walk(s.value)):
                 unit.report(faults.ImportedStatement(item.span, item.module, s.span))

@@ -492,8 +492,6 @@ def _with_library(cx: Context, span: Span) -> Scope:
         for d in fault.diagnostics:
             cx.report(d)
         return cx.scope
-    for f in module.functions:
-        f.user = False
     known = {n: entity for n, entity in public(module).items() if cx.scope.find(n) is None}
     return Scope(cx.scope, "", known)
 
