@@ -121,6 +121,13 @@ def _derivatives(
         f"fn law_slope({parameters}, weight: {_type(weight)}, {', '.join(tangent.values())}) -> Float "
         f"{{ let (value, slope) = jvp(law_sum, wrt = {which})({arguments}, weight, {tangents}); slope }}\n"
     )
+    if law.order >= 2:
+        text += (
+            f"fn law_second({parameters}, weight: {_type(weight)}, {', '.join(tangent.values())}) = "
+            f"grad(law_slope, wrt = {which})({arguments}, weight, {', '.join(f't_{n}' for n in wrt)})\n"
+            f"fn law_turn({parameters}, weight: {_type(weight)}, {', '.join(tangent.values())}) = "
+            f"hvp(law_sum, wrt = {which})({arguments}, weight, {tangents})\n"
+        )
     m = dp.source(text, jit=jit)
     point = [law.at[n] for n in names]
 
@@ -146,13 +153,6 @@ def _derivatives(
     assert abs(back - numeric) <= law.close[1] * size, f"{law.code}: derivative {back}, numeric {numeric}"
     if law.order < 2:
         return
-    text += (
-        f"fn law_second({parameters}, weight: {_type(weight)}, {', '.join(tangent.values())}) = "
-        f"grad(law_slope, wrt = {which})({arguments}, weight, {', '.join(f't_{n}' for n in wrt)})\n"
-        f"fn law_turn({parameters}, weight: {_type(weight)}, {', '.join(tangent.values())}) = "
-        f"hvp(law_sum, wrt = {which})({arguments}, weight, {tangents})\n"
-    )
-    m = dp.source(text, jit=jit)
     one, other = directional(m.law_second(*point, weight, *steps)), directional(m.law_turn(*point, weight, *steps))
     numeric = slope(lambda h: directional(m.law_grad(*moved(h), weight)))
     size = max(1.0, abs(numeric))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 
 from .check import typed
@@ -15,6 +16,7 @@ from .errors.diagnostic import Diagnostic, Fault, Note
 from .errors.files import ImportCycle, IsDirectory, MissingFile, NoSuchModule, NotText, Unreadable
 from .errors.source import NOWHERE, Source, Span
 from .syntax import parse as syntax
+from .syntax import tree
 
 
 def read(path: str, span: Span | None = None, library: bool = False) -> Source:
@@ -114,7 +116,8 @@ class Modules:
             self._open.pop()
 
     def _check(self, path: str, name: str, span: Span, library: bool) -> typed.Module:
-        result = check(syntax.parse(read(path, span, library)), name, self, None)
+        parsed = _library_tree(path, os.stat(path).st_mtime_ns) if library else syntax.parse(read(path, span))
+        result = check(parsed, name, self, None)
         errors = [d for d in result.diagnostics if d.severity == "error"]
         if errors:
             raise Fault(*errors)
@@ -133,6 +136,12 @@ class Modules:
         links = zip(names, names[1:], circle[1:], strict=False)
         notes = tuple(Note(f"`{a}` imports `{b}` here", f.span) for a, b, f in links)
         raise Fault(ImportCycle(span, names, notes))
+
+
+@cache
+def _library_tree(path: str, changed: int) -> tree.Module:
+    """A module of the library, parsed; every session of a process reads the same one."""
+    return syntax.parse(read(path, library=True))
 
 
 def _beside(path: str, importer: Source) -> str:
