@@ -347,9 +347,21 @@ def sinc(x: Array) -> Array:
     return _select(t == 0.0, np.ones_like(t), value)
 
 
-def bessel_jn(n: Array, x: Array) -> Array:
-    value = special().jv(np.asarray(n, dtype=np.float64), x)
+def gammainc(a: Array, x: Array) -> Array:
+    return _as_last(special().gammainc(np.float64(a), np.float64(x)), x)
+
+
+def betainc(a: Array, b: Array, x: Array) -> Array:
+    return _as_last(special().betainc(np.float64(a), np.float64(b), np.float64(x)), x)
+
+
+def _as_last(value: Array, x: Array) -> Array:
+    """`value`, computed in Floats since SciPy's forms for Float32 lose digits, in the type of x."""
     return np.asarray(value, dtype=np.asarray(x).dtype)[()]
+
+
+def bessel_jn(n: Array, x: Array) -> Array:
+    return _as_last(special().jv(np.asarray(n, dtype=np.float64), x), x)
 
 
 def polygamma(n: Array, x: Array) -> Array:

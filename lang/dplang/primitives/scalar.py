@@ -180,7 +180,7 @@ SPECIAL = (
 
 INCOMPLETE = (
     # the derivatives in a parameter, to any order, are rows of their own
-    Row("gammainc", "(F, F) -> F", "smooth", "rt.special().gammainc(x0, x1)",
+    Row("gammainc", "(F, F) -> F", "smooth", "rt.gammainc(x0, x1)",
         d=("gammainc_slope(1, x, y)", "gamma_slope(0, x, y)"), domain="if x > 0.0 { y > 0.0 } else { false }",
         edge="at y = 0 that from the right", scalar="float(rt.special().gammainc(x0, x1))",
         doc="The share of gamma(x) that the integral of t^(x - 1) exp(-t) has reached at y."),
@@ -192,7 +192,7 @@ INCOMPLETE = (
            "((y - 1.0) / z - 1.0) * r + (if x == 0 { 0.0 } else { x / z * gamma_slope(x - 1, y, z) })"),
         domain="if y > 0.0 { z > 0.0 } else { false }",
         scalar="rt.gamma_slope_scalar(x0, x1, x2)", scalar_int="rt.gamma_slope_scalar(x0, x1, x2)", public=False),
-    Row("betainc", "(F, F, F) -> F", "smooth", "rt.special().betainc(x0, x1, x2)",
+    Row("betainc", "(F, F, F) -> F", "smooth", "rt.betainc(x0, x1, x2)",
         d=("betainc_slope(1, 0, x, y, z)", "betainc_slope(0, 1, x, y, z)", "beta_slope(0, 0, x, y, z)"),
         domain="if x > 0.0 { if y > 0.0 { if z > 0.0 { z < 1.0 } else { false } } else { false } } else { false }",
         edge="at z = 0 and z = 1 that from inside", scalar="float(rt.special().betainc(x0, x1, x2))",

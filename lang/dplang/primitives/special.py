@@ -75,6 +75,8 @@ def stirling(x: float) -> float:
 
 def log1p_less(x: float) -> float:
     """log(1 + x) - x, exact near 0."""
+    if x <= -1.0:
+        return -math.inf
     if x < -0.4 or x > 0.6:
         return math.log1p(x) - x
     r = x / (2.0 + x)
@@ -93,7 +95,7 @@ def lbeta(x: float, y: float) -> float:
     if not (x > 0.0 and y > 0.0):
         return math.nan
     p, q = min(x, y), max(x, y)
-    if q == math.inf:
+    if p + q == math.inf:
         return -math.inf
     if p >= 10.0:
         rest = 0.9189385332046727 + stirling(p) + (stirling(q) - stirling(p + q))
@@ -116,7 +118,7 @@ def beta(x: float, y: float) -> float:
     q = max(x, y)
     if q < 25.0:
         return math.gamma(p) * (math.gamma(q) / math.gamma(p + q))
-    if p >= 10.0 or q == math.inf:
+    if p >= 10.0 or p + q == math.inf:
         return math.exp(lbeta(p, q))
     rest = stirling(q) - stirling(p + q)
     return math.gamma(p) * math.exp(rest + p - p * math.log(p + q) + (q - 0.5) * math.log1p(-p / (p + q)))
@@ -138,7 +140,7 @@ def sinc_slope(n: int, x: float) -> float:
         return 0.0
     u = math.pi * t
     # the sine and cosine of u, exact where x is a multiple of a half
-    turn = math.fmod(t, 2.0)
+    turn = t % 2.0
     whole = math.floor(turn + 0.5)
     rest = turn - whole
     sign = -1.0 if whole == 1 else 1.0
