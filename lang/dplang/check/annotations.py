@@ -42,7 +42,8 @@ from .names import (
     Value,
     is_type_name,
 )
-from .unify import data_fault
+from .sizing import SIZE_OPERATIONS, combine
+from .unify import data_fault, is_unknown
 
 SCALARS: dict[str, Type] = {
     "Float": FLOAT,
@@ -82,7 +83,7 @@ class Resolver:
                 given = self.type(result)
                 self.marking = outer
                 return FnType(taken, given)
-            case tree.SizeNumber() | tree.SizeBinary() | tree.UnknownSize() | tree.AnyRank():
+            case tree.SizeNumber() | tree.SizeBinary() | tree.SizeCall() | tree.UnknownSize() | tree.AnyRank():
                 return self._wrong(faults.NotAType(t.span, t.span.text))
             case _:
                 assert_never(t)
@@ -214,9 +215,10 @@ class Resolver:
         match item:
             case tree.SizeNumber(_, value):
                 return Size.of(value)
-            case tree.SizeBinary(_, op, left, right):
-                a, b = self.size(left), self.size(right)
-                return a + b if op == "+" else a - b if op == "-" else a * b
+            case tree.SizeBinary(span, op, left, right):
+                return self._combined(op, (self.size(left), self.size(right)), span)
+            case tree.SizeCall(span, name, args):
+                return self._combined(name.name, tuple(map(self.size, args)), span)
             case tree.UnknownSize(span, name):
                 return self._unknown(name, span)
             case tree.NamedType(span, (ident,), ()):
@@ -228,6 +230,24 @@ class Resolver:
             case _:
                 assert_never(item)
         return self.cx.any_size(item.span)
+
+    def _combined(self, op: str, args: tuple[Size, ...], span: Span) -> Size:
+        """A size computed from others."""
+        if op in ("min", "max") and len(args) < 2:
+            self.cx.report(faults.NotASize(span, span.text, f"`{op}` takes at least 2 sizes"))
+        elif any(is_unknown(a) for a in args):
+            self.cx.report(faults.NotASize(span, span.text, "a size that is not known is not computed with"))
+        elif op in SIZE_OPERATIONS:
+            made: Size | None = args[0]
+            for a in args[1:]:
+                made = None if made is None else combine(op, made, a)
+            if made is not None:
+                return made
+            self.cx.report(faults.NotASize(span, span.text, "it divides by 0"))
+        else:
+            known = ", ".join(f"`{o}`" for o in SIZE_OPERATIONS)
+            self.cx.report(faults.NotASize(span, span.text, f"sizes are computed with {known}"))
+        return self.cx.any_size(span)
 
     def _unknown(self, name: str | None, span: Span) -> Size:
         if self.universals is not None and not self.marking:

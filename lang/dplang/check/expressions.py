@@ -29,7 +29,7 @@ from .annotations import Resolver
 from .calls import apply
 from .context import Context
 from .lift import can_widen, coerce, join, widen_all
-from .lookup import beyond, lookup
+from .lookup import beyond, lookup, overload
 from .names import (
     Builtin,
     Entity,
@@ -46,8 +46,8 @@ from .names import (
     VariantName,
 )
 from .operators import infer_binary, infer_unary, number
-from .sizing import named
-from .targets import Composed, Special, function_value, is_builtin, is_function_like, resolve
+from .sizing import named, unnamed
+from .targets import Composed, Special, function_value, is_builtin, is_function_like, of_entity, resolve
 from .unify import data_fault, drop, is_unknown, strip
 from .vectors import fields
 
@@ -382,7 +382,8 @@ def _elements(cx: Context, parts: tuple[tree.Expr, ...], hint: Type | None) -> l
 
 
 def infer_call(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
-    target = resolve(cx, e.fn)
+    other = overload(cx, e.fn, len(e.args))
+    target = resolve(cx, e.fn) if other is None else of_entity(cx, other, e.fn.span)
     match target:
         case None:
             for a in e.args:
@@ -458,9 +459,9 @@ def _lambda(cx: Context, e: tree.Lambda, expected: Type | None) -> typed.Expr:
 
 def _cast(cx: Context, e: tree.Cast) -> typed.Expr:
     """`value as Float[?k, 3]`: sizes are checked at run time, `?k` is named."""
-    value = infer(cx, e.value)
     resolver = Resolver(cx, bind=True)
     wanted = resolver.type(e.type)
+    value = infer(cx, e.value, unnamed(wanted, resolver.fresh))
     actual = cx.solve(value.type)
     if isinstance(actual, Wrong) or isinstance(wanted, Wrong):
         return cx.wrong(e.span)

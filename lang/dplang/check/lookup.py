@@ -10,6 +10,7 @@ from ..errors import types as faults
 from ..errors.diagnostic import Fault
 from ..errors.source import NOWHERE, Span
 from ..primitives.table import TABLE
+from ..syntax import tree
 from . import typed
 from .names import (
     Builtin,
@@ -45,8 +46,7 @@ def beyond(cx: Context, name: str) -> Entity | None:
     row = TABLE.get(name)
     if row is not None and row.public:
         return Builtin(name)
-    row = TABLE.get(f"{cx.unit.name}.{name}")
-    if row is not None and row.public:
+    if f"{cx.unit.name}.{name}" in TABLE:  # a module sees rows of its own that others do not
         return Builtin(f"{cx.unit.name}.{name}")
     return prelude(cx).get(name)
 
@@ -70,6 +70,18 @@ def prelude(cx: Context) -> dict[str, Entity]:
                 names = module.scope if isinstance(module.scope, dict) else {}
                 unit.prelude = ModuleName(module, "", names, NOWHERE)
     return unit.prelude.names
+
+
+def overload_name(name: str, arguments: int) -> str:
+    """Under which name the prelude keeps a further definition of `name`, for that many arguments."""
+    return f"{name}/{arguments}"
+
+
+def overload(cx: Context, fn: tree.Expr, arguments: int) -> Entity | None:
+    """What `fn` means in a call with that many arguments where the prelude has a definition for them alone."""
+    if not isinstance(fn, tree.Name) or cx.scope.find(fn.name) is not None:
+        return None
+    return prelude(cx).get(overload_name(fn.name, arguments))
 
 
 def lookup(cx: Context, name: str, span: Span) -> Entity | None:
@@ -113,7 +125,7 @@ def unknown_name(cx: Context, name: str, span: Span) -> None:
         cx.report(faults.UnknownName(span, name, module=True))
         return
     known = [n for n in cx.scope.visible() if not n.startswith("%")]
-    known += [*builtin_names(), *NATIVE, *prelude(cx)]
+    known += [*builtin_names(), *NATIVE, *(n for n in prelude(cx) if n.isidentifier())]
     cx.report(faults.UnknownName(span, name, faults.near(name, known)))
 
 

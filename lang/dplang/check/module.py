@@ -17,7 +17,7 @@ from .declarations import check_fn, declare_fn
 from .effects import first_waiting, settle
 from .finish import close, filled, walk
 from .free import pattern_names
-from .lookup import beyond
+from .lookup import beyond, overload_name
 from .names import (
     Builtin,
     Entity,
@@ -154,9 +154,14 @@ class _Checker:
                     pass
 
     def declare_function(self, item: tree.FnDef) -> None:
-        """A function is known everywhere in the file, but a built-in keeps its meaning above a function of its name."""
+        """A function is known everywhere in the file, but a built-in keeps its meaning above a function of its name.
+
+        The prelude may define a name again for another number of arguments, as the rows of the table do.
+        """
         fn = declare_fn(self.unit, self.unit.scope, item)
         name = item.name.name
+        if self.unit.name == "prelude" and name in self.places:
+            name = overload_name(name, len(item.params))
         if name not in self.places and beyond(self.cx, name) is not None and self.mentioned_above(name, item.span):
             self.late[item.span.start] = fn
             self.places[name] = item.name.span
@@ -351,7 +356,8 @@ class _Checker:
                     self.own.setdefault(name, entity)
         scope.sizes = dict(unit.size_symbols)
         self.note_fills()
-        exported = {n: e for n, e in self.own.items() if not isinstance(e, Pending | Faulty | ModuleName)}
+        hidden = (Pending, Faulty, ModuleName)
+        exported = {n: e for n, e in self.own.items() if not isinstance(e, hidden) and not n.startswith("_")}
         module = typed.Module(
             unit.name, functions, stmts, names, self.types, tests, tuple(unit.fills), declared_sketches(unit), exported
         )

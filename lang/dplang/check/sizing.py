@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..core.ir import INT
 from ..core.sizes import Size, SizeVar, apply
@@ -12,6 +12,10 @@ from . import typed
 from .context import Context
 from .names import Value
 from .unify import sizes_of
+
+
+SIZE_OPERATIONS = ("+", "-", "*", "//", "%", "min", "max")
+"""What sizes are computed with, in expressions and in written types."""
 
 
 def size_of(cx: Context, e: typed.Expr) -> Size | None:
@@ -27,11 +31,11 @@ def size_of(cx: Context, e: typed.Expr) -> Size | None:
         case typed.Prim(op="neg", args=(x,)):
             a = size_of(cx, x)
             return None if a is None else -a
-        case typed.Prim(op=op, args=(x, y)) if op in ("+", "-", "*", "//", "%", "min", "max"):
+        case typed.Prim(op=op, args=(x, y)) if op in SIZE_OPERATIONS:
             a, b = size_of(cx, x), size_of(cx, y)
             if a is None or b is None:
                 return None
-            return _combine(op, a, b)
+            return combine(op, a, b)
         case _:
             return None
 
@@ -42,7 +46,8 @@ def _of_value(cx: Context, value: Value, span: Span) -> Size | None:
     return force(cx, value, span)
 
 
-def _combine(op: str, a: Size, b: Size) -> Size | None:
+def combine(op: str, a: Size, b: Size) -> Size | None:
+    """`a op b` for one of `SIZE_OPERATIONS`; None where it divides by the number 0."""
     match op:
         case "+":
             return a + b
@@ -100,6 +105,12 @@ def escape(cx: Context, t: Type, start: int, wrap: Callable[[str], str] = lambda
         return Size.of(marks[s])
 
     return transform(cx.solve(t), lambda v: v, size)
+
+
+def unnamed(t: Type, fresh: Sequence[SizeVar]) -> Type:
+    """`t` as what is expected of a value that will tell the sizes `fresh`: they are not known yet."""
+    marks: dict[object, Size] = {f: Size.of(SizeVar(f"?{f}")) for f in fresh}
+    return transform(t, lambda v: v, lambda s: s.replace(marks)) if marks else t  # type: ignore[arg-type]
 
 
 def named(cx: Context, e: typed.Expr, t: Type, name: str) -> typed.Expr:

@@ -343,6 +343,8 @@ def _has_new_size(cx: Context, t: tree.BracketItem) -> bool:
             return any(_has_new_size(cx, p) for p in (*params, result))
         case tree.SizeBinary(left=left, right=right):
             return _has_new_size(cx, left) or _has_new_size(cx, right)
+        case tree.SizeCall(args=args):
+            return any(_has_new_size(cx, a) for a in args)
         case _:
             return False
 

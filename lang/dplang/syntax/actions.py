@@ -67,6 +67,7 @@ ACTIONS: dict[str, Action] = {
     "brackets": lambda b, at, *children: children,
     "any_rank": plain(tree.AnyRank),
     "size_binary": build.size_binary,
+    "size_call": build.size_call,
     "size_number": build.size_number,
     "named_unknown": lambda b, at, token: tree.UnknownSize(at, token.text[1:]),
     "unknown": fixed(tree.UnknownSize, None),

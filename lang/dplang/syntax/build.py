@@ -228,6 +228,10 @@ def size_binary(b: Building, at: Span, left: tree.BracketItem, op: Token, right:
     return tree.SizeBinary(at, cast(Any, op.text), left, right)
 
 
+def size_call(b: Building, at: Span, name: Token, *args: tree.BracketItem | None) -> tree.SizeCall:
+    return tree.SizeCall(at, b.ident(name), tuple(a for a in args if a is not None))
+
+
 def size_number(b: Building, at: Span, token: Token) -> tree.SizeNumber:
     value = number_value(token)
     if isinstance(value, float):

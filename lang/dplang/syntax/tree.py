@@ -55,9 +55,17 @@ class SizeNumber(Node):
 
 @node(frozen=True, slots=True)
 class SizeBinary(Node):
-    op: Literal["+", "-", "*"]
+    op: Literal["+", "-", "*", "//", "%", "/", "@"]
     left: BracketItem
     right: BracketItem
+
+
+@node(frozen=True, slots=True)
+class SizeCall(Node):
+    """`min(n, m)` or `max(n, m)`; other names parse too and are refused by the checker."""
+
+    name: Ident
+    args: tuple[BracketItem, ...]
 
 
 @node(frozen=True, slots=True)
@@ -91,7 +99,7 @@ class InInterval(Node):
 
 
 TypeExpr: TypeAlias = NamedType | TupleType | FnType
-BracketItem: TypeAlias = TypeExpr | SizeNumber | SizeBinary | UnknownSize | AnyRank
+BracketItem: TypeAlias = TypeExpr | SizeNumber | SizeBinary | SizeCall | UnknownSize | AnyRank
 FieldType: TypeAlias = TypeExpr | Constrained | InInterval
 
 
