@@ -86,10 +86,10 @@ def check(law: Law, jit: Any = "never") -> None:
     imports = [m for m in MODULES if re.search(rf"\b{m}\.", law.code + law.before)]
     text = "".join(f"import {m}\n" for m in imports) + law.before
     text += "".join(f"\nlet {n} = {x}" for n, x in fixed.items())
-    text += f"\nfn f({parameters}) = {law.code}\n"
+    text += f"\nfn law({parameters}) = {law.code}\n"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        value = np.asarray(dp.source(text, jit=jit).f(*values), float)
+        value = np.asarray(dp.source(text, jit=jit).law(*values), float)
         if law.value is not None:
             wanted = law.value(*(law.at[n] for n in law.at)) if callable(law.value) else law.value
             wanted = np.asarray(wanted, float)
@@ -110,16 +110,16 @@ def _derivatives(
     random = np.random.default_rng(7)
     weight = random.uniform(0.5, 1.5, value.shape) if value.shape else float(random.uniform(0.5, 1.5))
     along = {n: np.asarray(random.uniform(-1, 1, np.shape(law.at[n]))) for n in wrt}
-    total = "weight * f" if not value.shape else "sum(weight * f"
+    total = "weight * law" if not value.shape else "sum(weight * law"
     arguments = ", ".join(names)
     tangent = {n: f"t_{n}: {_type(law.at[n])}" for n in wrt}
     tangents = f"({', '.join(f't_{n}' for n in wrt)})" if len(wrt) > 1 else f"t_{wrt[0]}"
     which = f"({', '.join(wrt)})" if len(wrt) > 1 else wrt[0]
-    text += f"fn s({parameters}, weight: {_type(weight)}) -> Float = {total}({arguments}){')' if value.shape else ''}\n"
-    text += f"fn g({parameters}, weight: {_type(weight)}) = grad(s, wrt = {which})({arguments}, weight)\n"
+    text += f"fn law_sum({parameters}, weight: {_type(weight)}) -> Float = {total}({arguments}){')' if value.shape else ''}\n"
+    text += f"fn law_grad({parameters}, weight: {_type(weight)}) = grad(law_sum, wrt = {which})({arguments}, weight)\n"
     text += (
-        f"fn t({parameters}, weight: {_type(weight)}, {', '.join(tangent.values())}) -> Float "
-        f"{{ let (value, slope) = jvp(s, wrt = {which})({arguments}, weight, {tangents}); slope }}\n"
+        f"fn law_slope({parameters}, weight: {_type(weight)}, {', '.join(tangent.values())}) -> Float "
+        f"{{ let (value, slope) = jvp(law_sum, wrt = {which})({arguments}, weight, {tangents}); slope }}\n"
     )
     m = dp.source(text, jit=jit)
     point = [law.at[n] for n in names]
@@ -138,23 +138,23 @@ def _derivatives(
         parts = gradient if isinstance(gradient, tuple) else (gradient,)
         return float(sum(np.sum(np.asarray(p) * along[n]) for p, n in zip(parts, wrt, strict=True)))
 
-    back = directional(m.g(*point, weight))
-    forth = m.t(*point, weight, *steps)
-    numeric = slope(lambda h: m.s(*moved(h), weight))
+    back = directional(m.law_grad(*point, weight))
+    forth = m.law_slope(*point, weight, *steps)
+    numeric = slope(lambda h: m.law_sum(*moved(h), weight))
     size = max(1.0, abs(numeric))
     assert abs(back - forth) <= 1e-9 * size, f"{law.code}: reverse {back}, forward {forth}"
     assert abs(back - numeric) <= law.close[1] * size, f"{law.code}: derivative {back}, numeric {numeric}"
     if law.order < 2:
         return
     text += (
-        f"fn second({parameters}, weight: {_type(weight)}, {', '.join(tangent.values())}) = "
-        f"grad(t, wrt = {which})({arguments}, weight, {', '.join(f't_{n}' for n in wrt)})\n"
-        f"fn turn({parameters}, weight: {_type(weight)}, {', '.join(tangent.values())}) = "
-        f"hvp(s, wrt = {which})({arguments}, weight, {tangents})\n"
+        f"fn law_second({parameters}, weight: {_type(weight)}, {', '.join(tangent.values())}) = "
+        f"grad(law_slope, wrt = {which})({arguments}, weight, {', '.join(f't_{n}' for n in wrt)})\n"
+        f"fn law_turn({parameters}, weight: {_type(weight)}, {', '.join(tangent.values())}) = "
+        f"hvp(law_sum, wrt = {which})({arguments}, weight, {tangents})\n"
     )
     m = dp.source(text, jit=jit)
-    one, other = directional(m.second(*point, weight, *steps)), directional(m.turn(*point, weight, *steps))
-    numeric = slope(lambda h: directional(m.g(*moved(h), weight)))
+    one, other = directional(m.law_second(*point, weight, *steps)), directional(m.law_turn(*point, weight, *steps))
+    numeric = slope(lambda h: directional(m.law_grad(*moved(h), weight)))
     size = max(1.0, abs(numeric))
     assert abs(one - other) <= 1e-8 * size, f"{law.code}: reverse of forward {one}, forward of reverse {other}"
     assert abs(one - numeric) <= law.close[2] * size, f"{law.code}: second derivative {one}, numeric {numeric}"

@@ -181,6 +181,15 @@ def test_imports(dp, tmp_path):
     assert ran.status == 1 and "y.dp:1" in ran.err
 
 
+def test_private_names_stay_in_their_file(dp):
+    hidden = "fn _part(x: Int) -> Int = x\nfn whole(x: Int) -> Int = _part(x) + 1\n"
+    assert dp("run", "x.dp", x='import "./y.dp" as y\nprint(y.whole(1))\n', y=hidden).out == "2\n"
+    ran = dp("run", "x.dp", x='import "./y.dp" as y\nprint(y._part(1))\n')
+    assert ran.status == 1 and "E0203" in ran.err and "only in their own file" in ran.err
+    ran = dp("run", "x.dp", x='from "./y.dp" import _part\n')
+    assert ran.status == 1 and "E0203" in ran.err and "only in their own file" in ran.err
+
+
 def test_the_standard_library_checks_like_any_file(dp):
     from dplang.loading import library
 

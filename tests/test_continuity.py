@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import dplang as dp
 from dplang.analyse.modes import dependences
 from dplang.stack import deep
 from running import entered
@@ -36,17 +38,46 @@ JOINED = {
         "{ var s = 0.0; " + "".join(f"if x > {i} {{ s += x - {i} }}; s = s + s; " for i in range(40)) + "s }",
         "kinked",
     ),
+    "cut off by a constant": ("if x > 2.5 { 0.0 } else { 1 / x^6 - 1 / 2.5^6 }", "kinked"),
+    "cut off, not shifted": ("if x > 2.5 { 0.0 } else { 1 / x^6 }", "jump"),
+    "cut off where it may be none": ("if x > y { 0.0 } else { 1 / x^6 - 1 / y^6 }", "jump"),
+    "a call inside": ("if x > 2.5 { 0.0 } else { pair(x) - pair(2.5) }", "kinked"),
+    "a call inside amiss": ("if x > 2.5 { 0.0 } else { pair(x) - pair(2.4) }", "jump"),
+    "a call before": ("{ let c = hinge(y); if x > y { c } else { hinge(x) } }", "kinked"),
+    "calls of calls": ("if x < 1 { both(x) } else { 2 * both(1.0) - both(2 - x) }", "C1"),
+    "a call of itself": ("again(x)", "jump"),
+    "angle": ("atan2(x, y)", "jump"),
+    "angle, right half": ("atan2(x, y^2 + 1)", "smooth"),
+    "table": ("interp([1.0, 4.0, 9.0], x)", "kinked"),
+    "table of a table": ("interp([1.0, 4.0, 9.0], interp([0.0, 2.0], x))", "kinked"),
     "accumulated": ("{ var s = 0.0; for i in 0..3 { if x > i { s += (x - i)^2 } }; s }", "C1"),
 }
+
+CALLED = """
+fn pair(r: Float) -> Float { let s = 1 / r^6; 4 * (s * s - s) }
+fn hinge(x: Float) -> Float = max(x, 0)
+fn square(x: Float) -> Float = x * x
+fn both(x: Float) -> Float = square(x) - 2 * x
+fn again(x: Float) -> Float = if x > 1 { again(x - 1) } else { x }
+"""
 
 
 @pytest.mark.parametrize("name", JOINED)
 def test_meeting(name: str) -> None:
     body, mode = JOINED[name]
-    text = f"fn f(x: Float, y: Float) -> Float = {body}\nprint(f(0.5, 1.0))"
+    text = f"{CALLED}fn f(x: Float, y: Float) -> Float = {body}\nprint(f(0.5, 1.0))"
 
     def go() -> object:
         session, _ = entered(text)
         return next(d.mode for d in dependences(session.lowering.program, "f") if d.parameter == "x")
 
     assert deep(go) == mode
+
+
+def test_the_library_keeps_its_contract() -> None:
+    """`interp` is declared `lipschitz`, which no proof of ours reaches: it is so at every position of the table."""
+    m = dp.source("fn f(x: Float[n], t: Float) -> Float = interp(x, t)\n")
+    table = np.array([1.0, 4.0, -9.0, 2.0])
+    for k in range(-1, 5):
+        left, here, right = (m.f(table, t) for t in (np.nextafter(k, -9), float(k), np.nextafter(k, 9)))
+        assert abs(left - here) < 1e-13 and abs(right - here) < 1e-13

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 
 from conftest import Snapshot
+from dplang.core.ir import FLOAT
 from dplang.errors import Fault, Source, Span
 from dplang.errors.render import render_text
 from dplang.interpret import csv, plot
+from dplang.interpret.io import IoContext
 from running import run
 
 CALL = Span(Source("program.dp", 'let (t, y) = data.csv("table.csv", "t", "y")\n'), 13, 44)
@@ -55,7 +58,7 @@ WRONG_AND_RIGHT: list[tuple[bytes, tuple[str, ...]]] = [
 
 def outcome(path: str, columns: tuple[str, ...], call: Span = CALL) -> str:
     try:
-        return str([list(map(float, column)) for column in csv.columns_of(path, columns, call)])
+        return str([list(map(float, column)) for column in csv.columns_of(path, [(c, FLOAT) for c in columns], call)])
     except Fault as fault:
         return render_text(fault.diagnostics)
 
@@ -85,7 +88,7 @@ def test_places_that_hold_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("/dev/null", "E0703", ""),
     ]:
         with pytest.raises(Fault) as fault:
-            csv.columns_of(path, ("t",), CALL)
+            csv.columns_of(path, [("t", FLOAT)], CALL)
         (found,) = fault.value.diagnostics
         assert found.code == code and hint in found.help(), path
         render_text([found])
@@ -111,19 +114,28 @@ def test_a_long_table_is_read_in_time(tmp_path: Path) -> None:
     t, y = np.arange(n) * 0.1, rng.normal(size=n)
     path = tmp_path / "long.csv"
     path.write_text("t,y\n" + "".join(f"{a},{b}\n" for a, b in zip(t.tolist(), y.tolist(), strict=True)))
-    first, second = csv.columns_of(str(path), ("t", "y"), CALL)
+    first, second = csv.columns_of(str(path), [("t", FLOAT), ("y", FLOAT)], CALL)
     assert np.array_equal(first, t) and np.array_equal(second, y)
 
 
 # ---- pictures
 
 
+def draw(row: Any, *args: Any, state: dict[str, Any], **options: Any) -> None:
+    """Calls a row that draws, as a program does."""
+    row(
+        IoContext(io.StringIO(), CALL, {}, state),
+        (*args, *options.values()),
+        ((), (None,) * len(args) + (*options,), None),
+    )
+
+
 def drawn(path: str, *, state: dict[str, Any] | None = None, **options: Any) -> bytes:
     state = {} if state is None else state
     x = np.linspace(0, 1, 20)
-    plot.scatter((x, np.sin(x), "data $5"), (None, None, "label"), CALL, state)
-    plot.line((np.cos(x),), (None,), CALL, state)
-    plot.save((path, *options.values()), (None, *options), CALL, state)
+    draw(plot.scatter, x, np.sin(x), label="data $5", state=state)
+    draw(plot.line, np.cos(x), state=state)
+    draw(plot.save, path, state=state, **options)
     return Path(path).read_bytes()
 
 
@@ -140,7 +152,7 @@ def test_a_save_begins_a_new_figure(tmp_path: Path) -> None:
     state: dict[str, Any] = {}
     drawn(str(tmp_path / "a.png"), state=state)
     with pytest.raises(Fault, match="E0723"):
-        plot.save((str(tmp_path / "b.png"),), (None,), CALL, state)
+        draw(plot.save, str(tmp_path / "b.png"), state=state)
 
 
 def test_what_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,8 +160,8 @@ def test_what_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     def save(path: str, *args: Any, **options: Any) -> None:
         state: dict[str, Any] = {}
-        plot.line(args or (x, x), (None,) * len(args or (x, x)), CALL, state)
-        plot.save((path, *options.values()), (None, *options), CALL, state)
+        draw(plot.line, *(args or (x, x)), state=state)
+        draw(plot.save, path, state=state, **options)
 
     for code, path, options in [
         ("E0721", "a.bmp", {}),
@@ -162,14 +174,14 @@ def test_what_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(Fault, match=code):
             save(path, **options)
     with pytest.raises(Fault, match="E0724"):
-        plot.line((x, x[:2]), (None, None), CALL, {})
+        draw(plot.line, x, x[:2], state={})
     huge = np.array([-1.7e308, 0.0, 1.7e308, np.nan, np.inf])
     with pytest.raises(Fault, match="E0725"):
         save(str(tmp_path / "a.png"), huge, huge)
     state: dict[str, Any] = {}
-    plot.scatter((x, x, "no such colour"), (None, None, "color"), CALL, state)
+    draw(plot.scatter, x, x, color="no such colour", state=state)
     with pytest.raises(Fault, match="E0725"):
-        plot.save((str(tmp_path / "a.png"),), (None,), CALL, state)
+        draw(plot.save, str(tmp_path / "a.png"), state=state)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(Fault, match=r"E0720.*not installed"):
         save(str(tmp_path / "a.png"))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from ..core.ir import FLOAT, FLOAT32, INT, Type
-from ..primitives.table import Row
+from ..primitives.table import ARGUMENTS, Row
 from ..syntax import tree
 from ..syntax.parse import parse_expression
 from .intervals import ALL, Interval, image, point
@@ -22,9 +22,10 @@ SMOOTH_WHERE = {
     "min": "x != y",
     "max": "x != y",
     "hypot": "hypot(x, y) > 0.0",
+    "atan2": "y > 0.0",
     "clamp": "if x != y { x != z } else { false }",
 }
-"""For kinked rows, where they are smooth."""
+"""For rows that have kinks or jump, where they are smooth."""
 
 
 def domain(row: Row, types: Sequence[Type]) -> str:
@@ -51,7 +52,7 @@ def _fits(t: Type, written: str) -> bool:
 
 def holds(condition: str, args: Sequence[Interval]) -> Answer:
     """Whether a condition over x, y, z holds for all arguments in the intervals."""
-    return _answer(_parsed(condition), dict(zip("xyz", args, strict=False)))
+    return _answer(_parsed(condition), dict(zip(ARGUMENTS, args, strict=False)))
 
 
 _parsed = cache(parse_expression)

@@ -11,13 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import isfinite
 from typing import Literal
 
+from ..core.build import Names
 from ..core.ir import (
     BOOL,
     FLOAT,
     At,
+    Block,
+    Call,
     Fill,
     Fn,
     Get,
@@ -27,13 +31,14 @@ from ..core.ir import (
     Make,
     Operand,
     Prim,
+    Program,
     Scalar,
     Type,
     Update,
     Var,
 )
 from ..core.ir import Path as Steps
-from ..core.rewrite import lets_of
+from ..core.rewrite import all_names, copy_block, lets_of
 from ..primitives import TABLE
 
 Joined = Literal["C1", "kinked"]
@@ -46,6 +51,8 @@ polynomials, told apart by its text."""
 ORDERED = {"<", "<=", ">", ">="}
 LARGEST, DEEPEST = 60, 8
 """Terms of a polynomial and nested cases after which a proof is given up."""
+LARGEST_BODIES = 400
+"""Lets of functions that are called which the proofs about one function look into."""
 TINY = Fraction(1, 10**12)
 ZERO = Lit(0.0, FLOAT)
 
@@ -67,12 +74,46 @@ class _Split(Exception):
 
 
 class Definitions:
-    """The Lets of a function by the names that they bind, with the position among their results."""
+    """The Lets of a function by the names that they bind, with the position among their results.
 
-    def __init__(self, fn: Fn) -> None:
-        self.of: dict[str, tuple[Let, int]] = {
-            var.name: (let, k) for let in lets_of(fn.body) for k, var in enumerate(let.names)
-        }
+    Those of functions that it calls come in as a proof asks for them.
+    """
+
+    def __init__(self, program: Program, fn: Fn) -> None:
+        self.program, self.fn = program, fn
+        self.of: dict[str, tuple[Let, int]] = {}
+        self.called: set[str] = set()
+        """Names that such functions bind."""
+        self._bodies: dict[str, Block | None] = {}
+        self._room = LARGEST_BODIES
+        self._add(fn.body)
+
+    def _add(self, block: Block) -> None:
+        self.of.update((var.name, (let, k)) for let in lets_of(block) for k, var in enumerate(let.names))
+
+    @cached_property
+    def _names(self) -> Names:
+        return all_names(self.fn)
+
+    def body(self, let: Let) -> Block | None:
+        """A copy of the body that a call runs, with the arguments in it; None where too much is called, and where a
+        rule says what the derivative is."""
+        key = let.names[0].name
+        if key not in self._bodies:
+            self._bodies[key] = self._copy(let)
+        return self._bodies[key]
+
+    def _copy(self, let: Let) -> Block | None:
+        assert isinstance(let.value, Call)
+        fn = self.program.fns[let.value.fn]
+        self._room -= sum(1 for _ in lets_of(fn.body))
+        if fn.rule is not None or self._room < 0:
+            return None
+        mapping = {p.var.name: a for p, a in zip(fn.params, let.value.args, strict=True)}
+        made = copy_block(fn.body, self._names, mapping)
+        self._add(made)
+        self.called.update(v.name for inner in lets_of(made) for v in inner.names)
+        return made
 
     def comparisons(self, cond: Operand) -> list[Let]:
         """The comparisons by size that decide `cond`, perhaps through `not`, `and` and `or`."""
@@ -152,7 +193,11 @@ def _solved(free: _Normal, at: _Boundary) -> Joined | None:
 
 def _same_slopes(free: _Normal, v: str, solution: Poly, at: _Boundary) -> bool:
     """Whether the derivatives of the two sides by each factor agree, too, where v is `solution`."""
-    for d in free.across(at):
+    try:
+        differences = list(free.across(at))
+    except _Unknown:  # apart from the boundary, a side has no normal form
+        return False
+    for d in differences:
         factors = {f for m in d for f in m}
         if any(v in f and v != f for f in factors):
             return False
@@ -247,14 +292,19 @@ class _Normal:
         return value if scalar and isinstance(value, Update) else None
 
     def resolved(self, o: Operand) -> Operand:
-        """`o`, or what the branches that made it gave in this case. A number from before is the same on both sides."""
+        """`o`, or what the branches that made it gave in this case. A number from before is the same on both
+        sides; only calls are looked into there, too, as others of them may stand inside."""
         while isinstance(o, Var) and o.name in self.defs.of:
             let, k = self.defs.of[o.name]
             match let.value:
-                case If(cond, then, orelse) if o.name in self.inside or o.type == BOOL:
+                case If(cond, then, orelse) if o.name in self.inside or o.name in self.defs.called or o.type == BOOL:
                     o = (then if self.truth(cond) else orelse).results[k]
                 case Var() | Lit():
                     o = let.value
+                case Call() if (body := self.defs.body(let)) is not None:
+                    if o.name in self.inside:
+                        self.inside.update(v.name for inner in lets_of(body) for v in inner.names)
+                    o = body.results[k]
                 case _:
                     return o
         return o
@@ -351,12 +401,11 @@ class _Normal:
         """Whether x > y in this case; where they are equal both ways are gone."""
         u = _minus(self.scalar(x), self.scalar(y))
         known = u.get((), Fraction(0)) if set(u) <= {()} else None
-        plain = _minus(self.free.scalar(x), self.free.scalar(y))
-        unit = plain[max(plain)] if plain else Fraction(1)
-        sign = _text(_scaled(plain, 1 / unit))
+        sign, same = _sign(_minus(self.free.scalar(x), self.free.scalar(y)))
         if sign in self.chosen:
-            positive = self.chosen[sign] == (unit > 0)
-            if known and positive != (known > 0):
+            positive = self.chosen[sign] == same
+            here, alike = _sign(u)
+            if (known and positive != (known > 0)) or self.chosen.get(here, positive == alike) != (positive == alike):
                 raise _Infeasible
             return positive
         if known:
@@ -431,6 +480,12 @@ def _with(a: Poly, v: str, value: Poly) -> Poly:
 
 def _vanishes(a: Poly) -> bool:
     return all(abs(c) <= TINY for c in a.values())
+
+
+def _sign(a: Poly) -> tuple[str, bool]:
+    """A text for what has the sign of `a`, or with False the other one: the same for all its multiples."""
+    unit = a[max(a)] if a else Fraction(1)
+    return _text(_scaled(a, 1 / unit)), unit > 0
 
 
 def _text(a: Poly) -> str:

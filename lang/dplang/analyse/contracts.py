@@ -9,6 +9,7 @@ from ..core.ir import Fn, Program
 from ..errors.diagnostic import Diagnostic, Note
 from ..errors.differentiation import BrokenContract, why
 from ..errors.source import Span
+from ..primitives.table import ARGUMENTS
 from .dependence import Dep, Site, tangent_slot
 from .domains import Domains, Gap
 from .summaries import Summaries
@@ -35,7 +36,7 @@ def _rough(summaries: Summaries, fn: Fn, domains: Domains) -> Iterator[Note]:
             at = sites.all[number]
             yield Note(f"`{label}` is cut off: {why(at.op)}", at.span)
         for at in sites.among(d.marks & bad):
-            if at.kind == "row" and at.mode == "kinked" and domains.smooth((at.op, at.span)):
+            if at.kind == "row" and domains.smooth((at.op, at.span)):
                 continue
             yield Note(_roughness(at, label), at.span)
 
@@ -57,6 +58,6 @@ def _roughness(at: Site, label: str) -> str:
 
 
 def _leaves(gap: Gap) -> Note:
-    known = ", ".join(f"{name} in {a}" for name, a in zip("xyz", gap.args, strict=False))
+    known = ", ".join(f"{name} in {a}" for name, a in zip(ARGUMENTS, gap.args, strict=False))
     text = gap.span.text.split("\n")[0]
     return Note(f"`{text}` has a derivative only where {gap.need}; all that is known is {known}", gap.span)

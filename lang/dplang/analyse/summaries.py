@@ -47,6 +47,7 @@ from ..core.rewrite import calls, path_operands
 from ..errors.source import Span
 from ..primitives import TABLE
 from ..primitives.table import Mode
+from .conditions import SMOOTH_WHERE
 from .continuity import Definitions, Joined, meeting
 from .dependence import (
     DRAWS,
@@ -66,6 +67,7 @@ from .dependence import (
     same,
     tangent_slot,
 )
+from .domains import Domains
 from .graph import components
 from .transfer import (
     Use,
@@ -125,10 +127,21 @@ class Summaries:
         while not settled:
             settled = True
             for fn, flow in zip(fns, flows, strict=True):
-                made = self._with_rule(fn, flow.summary())
+                made = self._promised(fn, self._with_rule(fn, flow.summary()))
                 if recursive and not all(map(same, made, self._known[fn.name])):
                     settled = False
                 self._known[fn.name] = made
+
+    def _promised(self, fn: Fn, summary: Summary) -> Summary:
+        """Contracts of the library are believed (its tests hold them), where no proof of ours reaches."""
+        if not fn.contract or not fn.span.source.library:
+            return summary
+        site = 1 << self.sites.number("row", fn.label, fn.span, "C1" if fn.contract == "smooth" else "kinked")
+        worse = self.sites.jumps | (self.sites.kinks if fn.contract == "smooth" else 0)
+        return tuple(
+            {slot: d._replace(marks=d.marks & ~worse | site) if d.marks & worse else d for slot, d in state.items()}
+            for state in summary
+        )
 
     def _with_rule(self, fn: Fn, body: Summary) -> Summary:
         """A custom rule says how tangents flow; what discrete parameters do is still the body's."""
@@ -249,7 +262,7 @@ class Flow:
                     state = self.used((a,), t, "float", let.span)
                 elif mode == "severed":
                     state = severed(state, self.sites.number("row", op, let.span, "severed"), let.span)
-                elif mode != "smooth":
+                elif mode != "smooth" and not (mode == "jump" and self.keeps_off(op, let.span)):
                     state = marked(state, 1 << self.sites.number("row", op, let.span, mode))
                 made = join(made, state)
             return made
@@ -264,6 +277,14 @@ class Flow:
                 state = counted(state, site, let.span)
             made = join(made, state)
         return made
+
+    def keeps_off(self, op: str, span: Span) -> bool:
+        """Whether a primitive that jumps provably does not, where it stands."""
+        return op in SMOOTH_WHERE and self.domains.smooth((op, span))
+
+    @cached_property
+    def domains(self) -> Domains:
+        return Domains(self.summaries.program, self.fn)
 
     def _kind(self, op: str, args: Sequence[Operand]) -> SiteKind:
         """Which sort of boundary a comparison is."""
@@ -317,7 +338,7 @@ class Flow:
 
     @cached_property
     def definitions(self) -> Definitions:
-        return Definitions(self.fn)
+        return Definitions(self.summaries.program, self.fn)
 
     def match(self, node: Match) -> list[State]:
         state = self.state(node.x)

@@ -229,6 +229,13 @@ class _Call:
     sound: bool = True
 
 
+def call_with(
+    cx: Context, callee: Callee, values: Sequence[typed.Expr], span: Span, expected: Type | None
+) -> typed.Expr:
+    """The call of a function with values for all its parameters, in their order."""
+    return _call(cx, callee, list(values), span, expected)
+
+
 def _call(cx: Context, callee: Callee, slots: list[Slot], span: Span, expected: Type | None) -> typed.Expr:
     call = _Call(cx, callee, span, [None] * len(slots), [0] * len(slots))
     if expected is not None:

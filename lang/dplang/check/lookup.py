@@ -67,7 +67,8 @@ def prelude(cx: Context) -> dict[str, Entity]:
                 for d in fault.diagnostics:
                     unit.report(d)
             else:
-                names = module.scope if isinstance(module.scope, dict) else {}
+                found = module.scope if isinstance(module.scope, dict) else {}
+                names = {n: e for n, e in found.items() if not n.startswith("_")}
                 unit.prelude = ModuleName(module, "", names, NOWHERE)
     return unit.prelude.names
 

@@ -195,7 +195,7 @@ class _Checker:
         module = self.loaded(item, bool(rows))
         names: dict[str, Entity] = {} if item.is_path else {**rows}
         if module is not None and isinstance(module.scope, dict):
-            names.update(module.scope)
+            names.update((n, e) for n, e in module.scope.items() if not n.startswith("_"))
         found = ModuleName(module, item.module, names, item.span)
         if module is None and not names:
             self.missing(item)

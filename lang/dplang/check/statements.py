@@ -22,7 +22,7 @@ from .lookup import unknown_name
 from .names import Builtin, Faulty, FnName, LetFn, StructName, Value, VariantName
 from .operators import condition
 from .patterns import bind_pattern, finish_branches
-from .sizing import forget
+from .sizing import forget, unnamed
 from .targets import is_function_like
 from .unify import data_fault, is_unknown, sizes_of
 
@@ -248,7 +248,7 @@ def _let_value(cx: Context, item: tree.Let) -> typed.Expr:
         return infer(cx, item.value)
     wanted = Resolver(cx, bind=True)
     t = wanted.type(item.type)
-    value = infer(cx, item.value, t)
+    value = infer(cx, item.value, unnamed(t, wanted.fresh))
     why = Note("the type is written here", item.type.span)
     if wanted.fresh and not isinstance(cx.solve(value.type), Wrong) and not isinstance(t, Wrong):
         from .lift import can_widen, widen_all

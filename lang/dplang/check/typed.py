@@ -94,7 +94,8 @@ class Lambda(Node):
 
 @node(frozen=True, slots=True)
 class Make(Node):
-    """A tuple or struct of its parts in order (defaults filled in). `checks` names the constraints to check."""
+    """A tuple or struct of its parts in order (defaults filled in); of an array type, an array of them, whose parts are
+    arrays. `checks` names the constraints to check."""
 
     parts: tuple[Expr, ...]
     checks: tuple[Constraint | None, ...] = ()

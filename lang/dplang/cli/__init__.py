@@ -26,9 +26,10 @@ COMMANDS = (
     Command("core", "show the typed core of a program"),
     Command("loops", "show which loops of a program can run in parallel, and why"),
     Command("fill", "print a program with its holes filled by what was learned"),
-    Command("test", "run the tests of a program"),
+    Command("test", "run the tests and the examples in comments of programs"),
     Command("kernels", "show the code that a program's functions are compiled from"),
     Command("cache", "tell about compiled code that is kept, or drop it"),
+    Command("doc", "print what is written about a function, struct, module or file"),
     Command("explain", "tell the whole story behind the code of a diagnostic"),
     Command("version", "print the version"),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
-from inspect import cleandoc
 
+from ..document.show import codes, story, write
 from ..errors.catalogue import catalogue
 
 
@@ -16,14 +16,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Prints the docstring of the class with that code."""
-    known = catalogue()
     if args.code is None:
-        for code, cls in sorted(known.items()):
-            print(f"{code}  {cleandoc(cls.__doc__ or '').splitlines()[0]}")
+        write(codes(), sys.stdout)
         return 0
+    known = catalogue()
     code = args.code.upper()
     if code in known:
-        print(f"{code}\n\n{cleandoc(known[code].__doc__ or '')}")
+        write(story(code), sys.stdout)
         return 0
     near = difflib.get_close_matches(code, sorted(known), 1)
     hint = f"did you mean {near[0]}?" if near else "`dp explain` lists them all"

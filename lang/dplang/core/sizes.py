@@ -167,6 +167,13 @@ def apply(op: str, *args: Size) -> Size:
             return Size.of(a % b)
         if op in ("min", "max"):
             return Size.of((min if op == "min" else max)(n for n in numbers if n is not None))
+    if op in ("min", "max"):
+        # `min(n, n + 2)` is n, and `min(n, m)` is `min(m, n)`
+        first, second = sorted(args, key=lambda s: [([_order(a) for a in m], k) for m, k in s.terms])
+        distance = (first - second).constant
+        if distance is not None:
+            return first if (distance <= 0) == (op == "min") else second
+        args = (first, second)
     return Size.of(Opaque(op, args))
 
 

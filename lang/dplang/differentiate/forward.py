@@ -50,7 +50,7 @@ from ..core.ir import (
     While,
 )
 from ..core.rewrite import all_names, carried, copy_block
-from ..primitives.table import TABLE
+from ..primitives.table import ARGUMENTS, TABLE
 from .context import Context
 from .custom import forward_rule
 from .partials import times_partial
@@ -208,7 +208,7 @@ class Forward:
         result = let.names[0]
 
         def read(name: str) -> Operand:
-            return result if name == "r" else value.args["xyz".index(name)]
+            return result if name == "r" else value.args[ARGUMENTS.index(name)]
 
         total: Operand | None = None
         for j, a in enumerate(value.args):

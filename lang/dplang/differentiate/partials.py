@@ -144,8 +144,8 @@ class _Writer:
                 return self._if(b, condition, _value(then), _value(orelse), wanted)
             case tree.Call(fn=tree.Name(name=name), args=args):
                 # a function of floating-point numbers; an Int stands where the row's scheme says so
-                keep = name == "polygamma"
-                types = [INT if keep and i == 0 else self.number for i in range(len(args))]
+                params = TABLE[name].scheme.partition("->")[0].strip(" ()").split(",")
+                types = [INT if p.strip() == "Int" else self.number for p in params]
                 made = tuple(self.write(b, a.value, t) for a, t in zip(args, types, strict=True))
                 return b.one(Prim(name, made), self.number)
             case _:

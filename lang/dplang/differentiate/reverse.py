@@ -48,7 +48,7 @@ from ..core.ir import (
     While,
 )
 from ..core.rewrite import all_names, blocks, copy_block, free_names, map_path, operands, substitute
-from ..primitives.table import TABLE
+from ..primitives.table import ARGUMENTS, TABLE
 from . import branches, calls, loops
 from .additions import Additions
 from .context import Context
@@ -195,7 +195,7 @@ class Reverse:
             return
 
         def read(name: str) -> Operand:
-            return region.need(v if name == "r" else value.args["xyz".index(name)])
+            return region.need(v if name == "r" else value.args[ARGUMENTS.index(name)])
 
         for j, a in enumerate(value.args):
             if region.moves(a):

@@ -82,6 +82,8 @@ class UnknownType(CheckError):
 class UnknownMember(CheckError):
     """A field, method or module member is asked for that is not there.
 
+    What a file defines under a name that begins with `_` is its own: files that import it do not see that name.
+
     Wrong:
 
     ```dp error=E0203
@@ -113,6 +115,8 @@ class UnknownMember(CheckError):
         return declared(text, self.declaration)
 
     def help(self) -> str:
+        if self.name.startswith("_") and self.holder.startswith("the module"):
+            return "names that begin with `_` are known only in their own file"
         return meant(self.nearest)
 
     def fix(self) -> tuple[Edit, ...]:

@@ -124,7 +124,7 @@ class _Writer:
             try:
                 return format(value.item() if isinstance(value, np.generic) else value, self.specification)
             except (ValueError, TypeError, OverflowError) as error:
-                raise Trap("BadFormat", self.specification, str(error)) from None
+                raise Trap("E0617", self.specification, str(error)) from None
         match t.name:
             case "Bool":
                 return "true" if value else "false"

@@ -27,8 +27,9 @@ class IoContext:
 Perform: TypeAlias = Callable[[IoContext, Sequence[Any], tuple[Any, ...]], tuple[Any, ...]]
 
 IO: dict[str, Perform] = {}
-"""Functions by the name of their row; layers above register theirs. They take the context, leaves of the arguments, and
-the `Io`'s meta: layouts of the arguments, their names, layout of the result; they give the leaves of the result."""
+"""Functions by the name of their row where layers above have them; of others the row tells the place. They take the
+context, leaves of the arguments, and the `Io`'s meta: layouts of the arguments, their names, layout of the result; they
+give the leaves of the result."""
 
 
 def provider(op: str) -> Perform:
@@ -40,13 +41,8 @@ def provider(op: str) -> Perform:
     if row.effect == "progress":
         return lambda context, args, meta: IO[op](context, args, meta) if op in IO else ()
     room, _, name = row.numpy.partition(".")
-    perform = getattr(import_module(f"{__package__}.{room}"), name)
-
-    def run(context: IoContext, args: Sequence[Any], meta: tuple[Any, ...]) -> tuple[Any, ...]:
-        results: tuple[Any, ...] = perform(args, meta[1], context.span, context.state)
-        return results
-
-    return run
+    perform: Perform = getattr(import_module(f"{__package__}.{room}"), name)
+    return perform
 
 
 def _print(context: IoContext, args: Sequence[Any], meta: tuple[Any, ...]) -> tuple[Any, ...]:

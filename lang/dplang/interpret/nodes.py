@@ -34,8 +34,7 @@ from ..core.ir import (
     While,
 )
 from ..core.rewrite import blocks, free_names, operands
-from ..errors import CATALOGUE, Fault, Span
-from ..errors import runtime as faults
+from ..errors import CATALOGUE, Fault, Span, linalg, runtime  # noqa: F401  (faults of rows are named by code)
 from ..primitives.runtime import Trap
 from . import access, values
 from .closures import moves, sequence, tupled, valued
@@ -197,7 +196,7 @@ class Node:
             try:
                 return code(f)
             except Trap as trap:
-                raise Fault(getattr(faults, trap.fault)(span, *trap.values)) from None
+                raise Fault(CATALOGUE[trap.fault](span, *trap.values)) from None
 
         return run
 

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import data as faults
 from ..errors.diagnostic import Fault
 from ..errors.source import Span
+from .io import IoContext
 
 FORMATS = (".png", ".svg", ".pdf")
 COLORS = ("#2a6f97", "#d1495b", "#66a182", "#edae49", "#5f4b8b", "#8d6e63", "#3d405b", "#81b29a")
@@ -41,20 +42,21 @@ class Figure:
     series: list[Series] = field(default_factory=list)
 
 
-def line(args: Sequence[Any], names: Sequence[str | None], span: Span, state: dict[str, Any]) -> tuple[Any, ...]:
+def line(context: IoContext, args: Sequence[Any], meta: tuple[Any, ...]) -> tuple[Any, ...]:
     """`plot.line(x, y, label = .., color = ..)`, or `plot.line(y)` over the positions."""
-    return _add("line", args, names, span, state)
+    return _add("line", args, meta[1], context.span, context.state)
 
 
-def scatter(args: Sequence[Any], names: Sequence[str | None], span: Span, state: dict[str, Any]) -> tuple[Any, ...]:
+def scatter(context: IoContext, args: Sequence[Any], meta: tuple[Any, ...]) -> tuple[Any, ...]:
     """`plot.scatter(x, y, label = .., color = ..)`."""
-    return _add("scatter", args, names, span, state)
+    return _add("scatter", args, meta[1], context.span, context.state)
 
 
-def save(args: Sequence[Any], names: Sequence[str | None], span: Span, state: dict[str, Any]) -> tuple[Any, ...]:
+def save(context: IoContext, args: Sequence[Any], meta: tuple[Any, ...]) -> tuple[Any, ...]:
     """`plot.save(path, title = .., x = .., y = .., width = .., height = ..)`: sizes are in inches."""
-    figure = state.setdefault("figure", Figure())
-    (path,), options = _sorted_out(args, names)
+    span = context.span
+    figure = context.state.setdefault("figure", Figure())
+    (path,), options = _sorted_out(args, meta[1])
     if os.path.splitext(path)[1].lower() not in FORMATS:
         raise Fault(faults.UnknownPicture(span, path))
     if not figure.series:

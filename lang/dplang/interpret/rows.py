@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from ..core.ir import BOOL, FLOAT32, INT, STRING, ArrayType, EnumType, Lit, Operand, Type
-from ..primitives import TABLE
+from ..primitives import TABLE, lapack
 from ..primitives import runtime as rt
 from .values import equal, scalar_of
 
@@ -34,7 +34,7 @@ class Source:
     what: Any
 
 
-_NAMES = {"np": np, "math": math, "rt": rt, "equal": equal}
+_NAMES = {"np": np, "math": math, "rt": rt, "la": lapack, "equal": equal}
 _PLACE = re.compile(r"\bx(\d)\b")
 _WRAP = re.compile(r"rt\.wrap\((.*)\)", re.DOTALL)
 

@@ -113,7 +113,7 @@ def _library(codegen: Any, name: str, code: bytes) -> Any:
 
 def _find(names: list[str]) -> None:
     """Sees that all symbols have addresses: LLVM ends the process where one has none."""
-    for learn in (_runtime, _helpers, _special):
+    for learn in (_runtime, _helpers, _special, _linalg):
         if any(llvm.address_of_symbol(name) is None for name in names):
             learn()
     for name in names:
@@ -135,6 +135,11 @@ def _helpers() -> None:
 def _special() -> None:
     """Makes known the symbols of special functions."""
     from . import special  # noqa: F401
+
+
+def _linalg() -> None:
+    """Makes known the symbols of BLAS and LAPACK."""
+    from . import linalg  # noqa: F401
 
 
 def _environment(codegen: Any, name: str, constants: list[Any]) -> Any:

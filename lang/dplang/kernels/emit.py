@@ -49,6 +49,7 @@ from ..core.ir import (
     While,
 )
 from ..core.rewrite import rank
+from ..errors import Span
 from ..simplify.inline import callees_first, recursive
 from .lanes.rows import WORDS as LANES
 from .listing import listing
@@ -56,7 +57,7 @@ from .loops import Loops
 from .nest import is_select
 from .options import Options
 from .refuse import reachable
-from .rows import FAULTS, expression, whole_faults
+from .rows import FAULTS, REFUSED, Refused, expression, whole_faults
 from .text import Site, bare, fresh_name, indent_of, signature
 
 if TYPE_CHECKING:
@@ -107,6 +108,12 @@ HELPERS = re.findall(
 ARENA = ("carray", "copy", "elements", "field", "mark", "release", "store", "take")
 """What they use of `arena`."""
 
+LINALG = (
+    "asymmetric", "cholesky", "dependent", "eigh", "indefinite", "lost", "lu", "lu_solve", "lu_solve_transposed", "qr",
+    "svd", "together", "triangular", "zero",
+)  # fmt: skip
+"""What they use of `linalg`."""
+
 SPECIAL = ("digamma", "erfinv", "polygamma")
 """What they use of `special`."""
 
@@ -118,6 +125,7 @@ ROOMS = (
     ("lanes.runtime", LANES),
     ("arena", ARENA),
     ("special", SPECIAL),
+    ("linalg", LINALG),
     ("threads.runtime", THREADS),
 )
 """What texts import, by where it is."""
@@ -312,7 +320,18 @@ class Function(Loops):
                 self.leave()
         for (i, j), (k, m) in whole_faults(value):
             self.equal(let.span, self.size(value.args[i], j), self.size(value.args[k], m))
+        refused = REFUSED.get(value.op, ())
+        self.refuse(let.span, [r for r in refused if "{r}" not in r[1]], args, "")
         self.value(name, text.format(*args))
+        self.refuse(let.span, [r for r in refused if "{r}" in r[1]], args, self.whole(name))
+
+    def refuse(self, span: Span, refused: Sequence[Refused], args: Sequence[str], made: str) -> None:
+        """The faults of a row of whole arrays."""
+        for code, where, fields in refused:
+            at = self.fresh("at")
+            self.line(f"{at} = {where.format(*args, r=made)}")
+            with self.inside(f"if {at} >= 0:"):
+                self.fault(code, span, *((kind, text.format(*args, at=at)) for kind, text in fields))
 
     def branch(self, let: Let, value: If) -> None:
         cond = self.whole(value.cond)

@@ -3,8 +3,15 @@ interpreted."""
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from ..core.ir import BOOL, FLOAT, FLOAT32, INT, KEY, ArrayType, Lit, Prim, Scalar, Type
 from .nodes import node_text
+
+Kind: TypeAlias = Literal["int", "float", "bool"]
+"""How a value of a message leaves a kernel."""
+
+Refused: TypeAlias = tuple[str, str, tuple[tuple[Kind, str], ...]]
 
 COMPARED = {op: f"({{0}} {op} {{1}})" for op in ("==", "!=", "<", "<=", ">", ">=")}
 
@@ -48,6 +55,11 @@ KEYS = {
 WHOLE = {
     "sort": "sort({0})", "argsort": "argsort({0})", "cumsum": "cumsum({0})", "cumprod": "cumprod({0})",
     "norm": "norm({0})", "flatten": "{0}.copy().reshape({0}.size)",
+    "linalg._lu": "lu({0})", "linalg._lu_solve": "lu_solve({0}, {1})",
+    "linalg._lu_solve_transposed": "lu_solve_transposed({0}, {1})", "linalg._triangular": "triangular({0}, {1}, {2})",
+    "linalg._cholesky": "cholesky({0})", "linalg._eigh": "eigh({0})", "linalg._qr": "qr({0})",
+    "linalg._svd": "svd({0})",
+    "linalg._independent": "{0}.copy()", "linalg._apart": "{1}.copy()",
 }  # fmt: skip
 
 FAULTS: dict[str, tuple[str, str, tuple[str | int, ...]]] = {
@@ -58,6 +70,25 @@ FAULTS: dict[str, tuple[str, str, tuple[str | int, ...]]] = {
 }
 """Where an Int row has no value: the fault, when it is met, and the values of its message (a number is an
 operand's)."""
+
+_SINGULAR: tuple[tuple[Kind, str], ...] = (("int", "{at}"), ("int", "{0}.shape[0]"))
+_ROW, _COLUMN = "{at} // {0}.shape[0]", "{at} % {0}.shape[0]"
+_UNEQUAL: tuple[tuple[Kind, str], ...] = (
+    ("int", _ROW), ("int", _COLUMN),
+    ("float", f"{{0}}[{_ROW}, {_COLUMN}]"), ("float", f"{{0}}[{_COLUMN}, {_ROW}]"),
+)  # fmt: skip
+
+REFUSED: dict[str, tuple[Refused, ...]] = {
+    "linalg._lu_solve": (("E0640", "lost({0})", _SINGULAR),),
+    "linalg._lu_solve_transposed": (("E0640", "lost({0})", _SINGULAR),),
+    "linalg._triangular": (("E0640", "zero({0})", _SINGULAR),),
+    "linalg._cholesky": (("E0642", "asymmetric({0})", _UNEQUAL), ("E0641", "indefinite({r})", _SINGULAR)),
+    "linalg._eigh": (("E0642", "asymmetric({0})", _UNEQUAL),),
+    "linalg._independent": (("E0644", "dependent({0})", (("int", "{at}"), ("bool", "{1}"))),),
+    "linalg._apart": (("E0643", "together({0}, {1})", (("int", _ROW), ("int", _COLUMN), ("float", f"{{0}}[{_ROW}]"))),),
+}
+"""Where a row of whole arrays has no value: the fault, where in the operands (or, looking at `{r}`, in what was made)
+it is met or -1, and the values of its message."""
 
 
 def expression(value: Prim, result: Type) -> str | None:

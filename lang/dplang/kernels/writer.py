@@ -34,6 +34,7 @@ from .listing import line
 from .nest import nested
 from .options import Options
 from .place import Placement, place
+from .rows import Kind
 from .text import Given, Site, bare, fresh_name, indent_of, literal, names_of, put_text
 
 DEEP = 1 << 30
@@ -346,24 +347,27 @@ class Writer:
             self.line(f"{count} = {text}.shape[0]")
             self.share(v, text, count)
 
-    def fault(self, code: str, span: Span, *values: str | Operand | int) -> None:
-        """Stores what the diagnostic says and stops. Texts are Ints."""
+    def fault(self, code: str, span: Span, *values: str | tuple[Kind, str] | Operand | int) -> None:
+        """Stores what the diagnostic says and stops. Texts without a kind are Ints."""
         if self.leaving:
             self.apart()
             return
         given: list[Given] = []
         slot = 2
         for v in values:
-            kind: Literal["int", "float", "bool"] = "int"
+            kind: Kind = "int"
             if isinstance(v, int):
                 given.append(("constant", v))
                 continue
             if isinstance(v, Lit):
                 given.append(("constant", v.value))
                 continue
-            if isinstance(v, Var):
-                kind = "float" if v.type in (FLOAT, FLOAT32) else "bool" if v.type == BOOL else "int"
-                text = self.whole(v)
+            if isinstance(v, Var | tuple):
+                if isinstance(v, Var):
+                    kind = "float" if v.type in (FLOAT, FLOAT32) else "bool" if v.type == BOOL else "int"
+                    text = self.whole(v)
+                else:
+                    kind, text = v
                 text = f"bits(np.float64({text}))" if kind == "float" else f"np.int64({text})"
             else:
                 text = v

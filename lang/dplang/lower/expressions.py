@@ -7,7 +7,7 @@ from typing import assert_never
 from ..check import typed
 from ..core.ir import FLOAT, FLOAT32, INT, STRING, ArrayType, Checkpoint, Io, Lit, Operand, Prim, Scalar, Stop, Variant
 from ..core.sizes import Size, apply
-from ..core.types import Enum, Struct
+from ..core.types import Array, Enum, Struct
 from ..primitives.table import TABLE
 from .body import Body
 from .checks import check_constraint, check_sizes
@@ -158,7 +158,8 @@ def _data(f: Body, e: typed.Make | typed.MakeArray | typed.MakeVariant | typed.G
 
 def _field_name(f: Body, e: typed.Make, i: int) -> str:
     t = f.type(e.type)
-    return t.decl.fields[i].name if isinstance(t, Struct) else str(i)
+    struct = t.elem if isinstance(t, Array) else t
+    return struct.decl.fields[i].name if isinstance(struct, Struct) else str(i)
 
 
 def _primitive(f: Body, e: typed.Prim) -> Shape:

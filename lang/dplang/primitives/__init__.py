@@ -1,6 +1,6 @@
 """The primitive table: importing this package fills it."""
 
-from . import array, io, random, scalar
+from . import array, io, linalg, random, scalar, text
 from .table import TABLE, Row
 
-__all__ = ["TABLE", "Row", "array", "io", "random", "scalar"]
+__all__ = ["TABLE", "Row", "array", "io", "linalg", "random", "scalar", "text"]

@@ -12,11 +12,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from . import special as own
+
 Array: TypeAlias = Any  # ndarray or NumPy scalar of the dtype that the row's scheme says
 
 
 class Trap(Exception):
-    """A primitive without a value: `fault` names a class of `errors.runtime`, `values` its fields after the span."""
+    """A primitive without a value: `fault` is the code of a diagnostic, `values` its fields after the span."""
 
     def __init__(self, fault: str, *values: object) -> None:
         super().__init__(fault, *values)
@@ -39,38 +41,38 @@ def wrap(x: int) -> int:
 
 def int_divide(x: int, y: int) -> int:
     if y == 0:
-        raise Trap("DivisionByZero", "//")
+        raise Trap("E0604", "//")
     return wrap(x // y)
 
 
 def int_mod(x: int, y: int) -> int:
     if y == 0:
-        raise Trap("DivisionByZero", "%")
+        raise Trap("E0604", "%")
     return x % y
 
 
 def int_divide_arrays(x: Array, y: Array) -> Array:
     if np.any(np.equal(y, 0)):
-        raise Trap("DivisionByZero", "//")
+        raise Trap("E0604", "//")
     # NumPy gives the smallest Int for itself divided by -1, as wrapping does
     return np.floor_divide(x, y)
 
 
 def int_mod_arrays(x: Array, y: Array) -> Array:
     if np.any(np.equal(y, 0)):
-        raise Trap("DivisionByZero", "%")
+        raise Trap("E0604", "%")
     return np.mod(x, y)
 
 
 def int_power(x: int, y: int) -> int:
     if y < 0:
-        raise Trap("NegativeExponent", y)
+        raise Trap("E0605", y)
     return wrap(pow(x, y, 1 << 64))
 
 
 def int_power_arrays(x: Array, y: Array) -> Array:
     if np.any(np.less(y, 0)):
-        raise Trap("NegativeExponent", int(np.min(y)))
+        raise Trap("E0605", int(np.min(y)))
     return np.power(x, y)
 
 
@@ -78,13 +80,13 @@ def to_int(x: float) -> int:
     """Towards zero; a number that no Int can be is a fault."""
     if -9.223372036854775808e18 <= x < 9.223372036854775808e18:
         return int(x)
-    raise Trap("NoInt", float(x))
+    raise Trap("E0609", float(x))
 
 
 def to_int_array(x: Array) -> Array:
     fits = np.logical_and(np.greater_equal(x, -9.223372036854775808e18), np.less(x, 9.223372036854775808e18))
     if x.dtype.kind == "f" and not np.all(fits):
-        raise Trap("NoInt", float(np.asarray(x)[~np.asarray(fits)].flat[0]))
+        raise Trap("E0609", float(np.asarray(x)[~np.asarray(fits)].flat[0]))
     return _plain(x.astype(np.int64))
 
 
@@ -245,10 +247,153 @@ def special() -> Any:
     return special
 
 
+def _own(f: Callable[..., float]) -> Callable[..., float]:
+    """A function of `special` whose value is IEEE's where `math` raises."""
+
+    def total(*xs: float) -> float:
+        try:
+            return f(*xs)
+        except OverflowError:
+            return math.inf
+        except (ValueError, ZeroDivisionError):
+            return math.nan
+
+    return total
+
+
+def _each(f: Callable[..., float], arguments: int) -> Callable[..., Array]:
+    """`f` of scalars on arrays, in the type of the last one."""
+    apply = np.frompyfunc(f, arguments, 1)
+
+    def over(*xs: Array) -> Array:
+        return np.asarray(apply(*xs), dtype=np.asarray(xs[-1]).dtype)[()]
+
+    return over
+
+
+beta_scalar, lbeta_scalar, sinc_slope_scalar = _own(own.beta), _own(own.lbeta), _own(own.sinc_slope)
+gamma_slope_scalar, gammainc_slope_scalar = _own(own.gamma_slope), _own(own.gammainc_slope)
+beta_slope_scalar, betainc_slope_scalar = _own(own.beta_slope), _own(own.betainc_slope)
+beta, lbeta, sinc_slope = _each(beta_scalar, 2), _each(lbeta_scalar, 2), _each(sinc_slope_scalar, 2)
+gamma_slope, gammainc_slope = _each(gamma_slope_scalar, 3), _each(gammainc_slope_scalar, 3)
+beta_slope, betainc_slope = _each(beta_slope_scalar, 5), _each(betainc_slope_scalar, 5)
+gaussian_scalar = own.gaussian
+
+
+def gaussian(x: Array) -> Array:
+    """exp(-x^2), as `special` does it."""
+    near = np.floor(16.0 * x + 0.5) / 16.0
+    return _select(np.abs(x) > 40.0, np.zeros_like(x), np.exp(-near * near) * np.exp(-(x - near) * (x + near)))
+
+
+def erfc_scalar(x: float) -> float:
+    return float(special().erfcx(x)) * own.gaussian(x) if x > 1.0 and x < math.inf else math.erfc(x)
+
+
+def erfc(x: Array) -> Array:
+    """SciPy loses digits far out, where this is the scaled function times exp(-x^2)."""
+    far = (x > 1.0) & (x < math.inf)
+    return _select(far, special().erfcx(x) * gaussian(x), special().erfc(x))
+
+
+def lgamma_scalar(x: float) -> float:
+    return own.lgamma_series(x) if 0.5 <= x <= 2.5 else float(special().gammaln(x))
+
+
+def lgamma(x: Array) -> Array:
+    """SciPy loses all digits near the zeros 1 and 2, where this is a series."""
+    wide = np.asarray(x, dtype=np.float64)
+    low = wide < 1.5
+    z = np.where(low, wide - 1.0, wide - 2.0)
+    total = np.zeros_like(z)
+    for c in reversed(own.LGAMMA_SERIES):
+        total = total * z + c
+    near = np.where(low, total * z - np.log1p(z), total * z)
+    value = np.where(np.abs(wide - 1.5) <= 1.0, near, special().gammaln(wide))
+    return value.astype(np.asarray(x).dtype)[()]
+
+
+def xlogy(x: Array, y: Array) -> Array:
+    return _select((x == 0.0) & (y == y), np.zeros_like(x), x * np.log(y))
+
+
+def xlogy_scalar(x: float, y: float) -> float:
+    return 0.0 if x == 0.0 and y == y else x * log(y)
+
+
+def sinc_scalar(x: float) -> float:
+    return own.sinc_slope(0, x)
+
+
+def sinc(x: Array) -> Array:
+    """sin(pi x) / (pi x), the sine exact at whole numbers."""
+    t = np.abs(x)
+    turn = np.fmod(t, 2.0)
+    whole = np.floor(turn + 0.5)
+    sine = _select(whole == 1.0, -np.sin(math.pi * (turn - whole)), np.sin(math.pi * (turn - whole)))
+    value = _select(np.isinf(t), np.zeros_like(t), sine / (math.pi * t))
+    return _select(t == 0.0, np.ones_like(t), value)
+
+
+def bessel_jn(n: Array, x: Array) -> Array:
+    value = special().jv(np.asarray(n, dtype=np.float64), x)
+    return np.asarray(value, dtype=np.asarray(x).dtype)[()]
+
+
 def polygamma(n: Array, x: Array) -> Array:
     # scipy computes in float64 and takes floating orders only
     value = special().polygamma(np.asarray(n, dtype=np.float64), x)
     return np.asarray(value, dtype=np.asarray(x).dtype)[()]
+
+
+# ---- strings
+
+
+def text_slice(s: str, low: int, high: int) -> str:
+    if not 0 <= low <= high <= len(s):
+        raise Trap("E0602", low, high, len(s))
+    return s[low:high]
+
+
+def text_float(s: str) -> float | None:
+    """The number that a text says, if it says one: as Python reads it, in plain digits that stand together."""
+    try:
+        return float(s) if s.isascii() and "_" not in s else None
+    except ValueError:
+        return None
+
+
+def text_int(s: str) -> int | None:
+    try:
+        value = int(s) if s.isascii() and "_" not in s else _TOP
+    except ValueError:
+        return None
+    return value if -_TOP <= value < _TOP else None
+
+
+# ---- strings
+
+
+def text_slice(s: str, low: int, high: int) -> str:
+    if not 0 <= low <= high <= len(s):
+        raise Trap("E0602", low, high, len(s))
+    return s[low:high]
+
+
+def text_float(s: str) -> float | None:
+    """The number that a text says, if it says one: as Python reads it, in plain digits that stand together."""
+    try:
+        return float(s) if s.isascii() and "_" not in s else None
+    except ValueError:
+        return None
+
+
+def text_int(s: str) -> int | None:
+    try:
+        value = int(s) if s.isascii() and "_" not in s else _TOP
+    except ValueError:
+        return None
+    return value if -_TOP <= value < _TOP else None
 
 
 # ---- whole arrays
@@ -260,7 +405,7 @@ def concat(x: Array, y: Array) -> Array:
 
 def reshape(x: Array, *sizes: int) -> Array:
     if math.prod(sizes) != x.size or any(n < 0 for n in sizes):
-        raise Trap("WrongCount", x.size, tuple(sizes))
+        raise Trap("E0615", x.size, tuple(sizes))
     return x.reshape(sizes)
 
 
@@ -340,13 +485,13 @@ def uniform(key: Array) -> Array:
 
 def integer_scalar(key: int, n: int) -> int:
     if n <= 0:
-        raise Trap("NothingToDraw", n)
+        raise Trap("E0616", n)
     return mix(key ^ _DRAW) % n
 
 
 def integer(key: Array, n: Array) -> Array:
     if np.any(np.less_equal(n, 0)):
-        raise Trap("NothingToDraw", int(np.min(n)))
+        raise Trap("E0616", int(np.min(n)))
     return (mix_arrays(_unsigned(key) ^ np.uint64(_DRAW)) % _unsigned(n)).astype(np.int64)
 
 

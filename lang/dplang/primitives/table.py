@@ -27,12 +27,12 @@ class Row:
              fits counts. Empty where `typing` names a typing function of the checker instead.
     mode     how a Float result depends on Float arguments; severed: through a type without tangents or constant
     numpy    Python expression over `x0, x1, ..`, `xs` being all of them (NumPy as `np`, `primitives.runtime` as
-             `rt`), evaluated late, inside `np.errstate(all="ignore")`; for arrays and for Float32 scalars. For rows
-             with an effect it is the name of a function of `interpret`, `csv.read`
+             `rt`, `primitives.lapack` as `la`), evaluated late, inside `np.errstate(all="ignore")`; for arrays and
+             for Float32 scalars. For rows with an effect it is the name of a function of `interpret`, `csv.read`
     scalar   the same for Python scalars (`math` and `rt` in scope); empty: `numpy` serves
     scalar_int, numpy_int   the same for Int operands, where Int needs its own (wrapping, division by zero)
     kernel   template for the kernel emitter
-    d        partial derivatives by argument: expressions of dp over x, y, z (arguments), r (result).
+    d        partial derivatives by argument: expressions of dp over x, y, z, u, v (arguments), r (result).
              Empty for whole-array rows, whose rules are named by `rule`
     rule     name of a derivative rule in `differentiate` (sort, cumsum, matmul …)
     domain   condition (over x, y) outside which the derivative does not exist or the value is not finite; one
@@ -71,6 +71,9 @@ class Row:
             return self.scalar_int
         return self.scalar or self.numpy
 
+
+ARGUMENTS = "xyzuv"
+"""What the expressions of a row call its arguments."""
 
 TABLE: dict[str, Row] = {}
 

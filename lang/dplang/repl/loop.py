@@ -41,6 +41,7 @@ LONGEST = 1600
 COMMANDS = (
     Command("help", "", "this list"),
     Command("type", "EXPRESSION", "the type of an expression, which is not run, and whether it reads or writes (io)"),
+    Command("doc", "NAME", "what is written about a function, struct or module, such as `sin` or `linalg.solve`"),
     Command("load", "FILE", "runs a file; its names are known from then on"),
     Command("quit", "", "leaves, as Ctrl-D does"),
 )
@@ -113,6 +114,7 @@ class Repl:
         known: dict[str, Callable[[], None]] = {
             "help": self._help,
             "type": lambda: self._type(argument),
+            "doc": lambda: self._doc(argument),
             "load": lambda: self._load(argument),
         }
         command = next((c for c in COMMANDS if c.name == name), None)
@@ -140,6 +142,17 @@ class Repl:
         module = self._entry(self._parsed(text)).checked.module
         t = next((t for s, t in module.types.items() if s.name == "_"), UNIT)
         self.say(show(t) + (", io" if any(map(_does_io, walk(module.stmts))) else ""))
+
+    def _doc(self, name: str) -> None:
+        from ..document.find import Unknown, defined, find
+        from ..document.show import page, write
+
+        tree = getattr(self.scope.find(name.partition(".")[0]), "tree", None)
+        thing = find(name) if tree is None else defined(tree.span.source, name)
+        if isinstance(thing, Unknown):
+            self._refuse(str(thing))
+        else:
+            write(page(thing), self.out)
 
     def _load(self, path: str) -> None:
         source = read(path)

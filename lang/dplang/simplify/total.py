@@ -49,6 +49,7 @@ from ..primitives import TABLE
 UNITLESS = {"min", "max", "argmin", "argmax"}
 """Reductions that fault where there is no turn."""
 WHOLE = {"sort", "argsort", "cumsum", "cumprod", "reverse", "concat", "transpose", "flatten", "norm", "@", "dot"}
+WHOLE |= {"linalg._lu", "linalg._qr", "linalg._svd"}
 """Primitives of whole arrays that have a value for every operand of their type."""
 CHEAP = {
     *("+", "-", "*", "/", "neg", "abs", "sign", "min", "max", "relu", "clamp", "float", "float32", "floor", "ceil"),
@@ -96,7 +97,7 @@ class Totality:
     def let(self, let: Let) -> bool:
         """Whether `let` is total where it stands. What derivative code executes again has not faulted the first time,
         and what it adds to has the size of what it adds."""
-        if let.role == "adjoint" and not isinstance(let.value, Check | Io | Derive):
+        if let.role == "adjoint" and not isinstance(let.value, Check | Io | Derive) and not _of_a_rule(let.value):
             return all(self.block(inner) for _, inner in blocks(let.value))
         return self.value(let.value)
 
@@ -170,6 +171,12 @@ class Totality:
             fn = self._program.fns.get(name)
             self._functions[name] = fn is not None and self.block(fn.body)
         return self._functions[name]
+
+
+def _of_a_rule(value: Operand | Value) -> bool:
+    """Whether a primitive is in derivative code because a rule in dp says so: it is met there for the first time."""
+    row = TABLE.get(value.op) if isinstance(value, Prim) else None
+    return row is not None and not row.elementwise and not row.rule and not row.typing
 
 
 def some(loop: Loop) -> bool:

@@ -1,0 +1,1 @@
+"""Documentation: what `##` comments and the manual of built-in names say, and whether it is true."""
