@@ -49,8 +49,8 @@ def _kept(x):
 
 @inline
 def _finite(a):
-    for x in a.flat:
-        if not math.isfinite(x):  # noqa: SIM110 (Numba has no generators)
+    for x in a.flat:  # noqa: SIM110 (Numba knows no `all`)
+        if not math.isfinite(x):
             return False
     return True
 
