@@ -169,7 +169,7 @@ def test_imports(dp, tmp_path):
     assert dp("run", "x.dp", x='import "./sub/a.dp" as a\nprint(a.f())\n').out == "2\n"
     ran = dp("run", "x.dp", x='import "./sub/c.dp" as c\n')
     assert ran.status == 1 and "E0750" in ran.err
-    ran = dp("run", "x.dp", x="import optin\n")
+    ran = dp("run", "x.dp", x="import optm\n")
     assert ran.status == 1 and "did you mean `optim`" in ran.err
     ran = dp("run", "x.dp", x="import y\n", y="let z = 1\n")
     assert ran.status == 1 and 'import "./y.dp"' in ran.err

@@ -173,7 +173,16 @@ fn lent(n: Int) -> Float {
   for i in 0..n { b = bump(b, i % 3) }
   sum(a) * 10.0 + b[0] + b[1] * 2.0
 }
-print(swap(7), alias(5), rows(5), lent(8))
+fn turned(x: Float[n], m: Int, k: Int) -> Float {
+  var s = 0.0
+  for i in 0..m {
+    var a = x + i
+    for j in 0..k { a = [0.5 * a[(l + 1) % n] + a[(l + 2) % n] for l in 0..n] }
+    s += a[0]
+  }
+  s
+}
+print(swap(7), alias(5), rows(5), lent(8), turned([1.0, 2.0, 3.0, 4.0, 5.0], 3, 4))
 """
 
 

@@ -14,6 +14,7 @@ from dplang.core.ir import FLOAT, FLOAT32, INT, Type
 from dplang.errors import Source
 from dplang.primitives import TABLE, Row
 from dplang.primitives import runtime as rt
+from dplang.primitives.table import ARGUMENTS
 from dplang.syntax import tree
 from dplang.syntax.parse import parse
 from running import run_text
@@ -190,7 +191,7 @@ def evaluate(e: tree.Node, scope: dict[str, object]) -> object:
         case tree.Number(_, value) | tree.Bool(_, value):
             return value
         case tree.Name(_, name):
-            return scope[name] if name in scope else {"true": True, "false": False}[name]
+            return scope[name] if name in scope else {"inf": math.inf, "nan": math.nan}[name]
         case tree.Unary(_, "-", operand):
             return -evaluate(operand, scope)  # type: ignore[operator]
         case tree.Binary(_, op, _, left, right):
@@ -208,8 +209,9 @@ def evaluate(e: tree.Node, scope: dict[str, object]) -> object:
 
 def apply(op: str, *args: object) -> object:
     row = TABLE[op]
-    widen = any(isinstance(a, float) for a in args) and op not in ("^", "polygamma")
-    values = tuple(float(a) if widen else a for a in args)  # type: ignore[arg-type]
+    whole = {i for i, p in enumerate(schemes(row)[0]) if p == "Int"}
+    widen = any(isinstance(a, float) for a in args)
+    values = tuple(float(a) if widen and i not in whole else a for i, a in enumerate(args))  # type: ignore[arg-type]
     return run(row, tuple(FLOAT if isinstance(v, float) else INT for v in values), values)
 
 
@@ -243,7 +245,16 @@ def difference(row: Row, types: tuple[Type, ...], at: list[object], i: int, near
 
 
 SMOOTH = [row for row in ELEMENTWISE if row.d]
-SAMPLES = {"polygamma": [(1, 0.3), (0, 2.5), (2, 7.0), (3, 1.1)]}
+SAMPLES: dict[str, list[tuple[object, ...]]] = {
+    "polygamma": [(1, 0.3), (0, 2.5), (2, 7.0), (3, 1.1)],
+    "bessel_jn": [(0, 0.3), (1, 2.5), (2, 7.0), (3, -1.1)],
+    "sinc_slope": [(0, 0.3), (1, 2.5), (2, 0.0), (5, -1.1)],
+    "gamma_slope": [(0, 0.5, 1.2), (1, 2.5, 1.0), (2, 12.0, 14.0), (3, 1.1, 0.2)],
+    "gammainc_slope": [(1, 0.5, 1.2), (1, 2.5, 1.0), (2, 12.0, 14.0), (3, 1.1, 0.2)],
+    "beta_slope": [(0, 0, 2.0, 3.0, 0.4), (0, 1, 0.5, 0.7, 0.8), (1, 1, 12.0, 15.0, 0.6), (2, 0, 1.5, 2.5, 0.2)],
+    "betainc_slope": [(1, 0, 2.0, 3.0, 0.4), (0, 1, 0.5, 0.7, 0.8), (1, 1, 12.0, 15.0, 0.6), (2, 0, 1.5, 2.5, 0.2)],
+    "betainc": [(2.0, 3.0, 0.4), (0.5, 0.7, 0.8), (12.0, 15.0, 0.6), (1.5, 2.5, 0.2)],
+}
 
 
 def samples(row: Row, scheme: list[str], seed: int) -> list[tuple[object, ...]]:
@@ -266,7 +277,7 @@ def test_partials_agree_with_differences(row: Row) -> None:
             continue
         types = tuple(INT if p == "Int" else FLOAT for p in scheme)
         for at in samples(row, scheme, 3):
-            scope: dict[str, object] = dict(zip("xyz", at, strict=False))
+            scope: dict[str, object] = dict(zip(ARGUMENTS, at, strict=False))
             if not in_domain(row, scope, number):
                 continue
             scope["r"] = run(row, types, at)
@@ -308,13 +319,23 @@ EDGES: list[tuple[str, tuple[object, ...], tuple[float, ...]]] = [
     ("atan", (1e200,), (0.0,)),
     ("hypot", (1e200, 0.0), (1.0, 0.0)),
     ("logaddexp", (800.0, 0.0), (1.0, 0.0)),
+    ("logaddexp", (-math.inf, -math.inf), (0.0, 0.0)),
+    ("logaddexp", (math.inf, 0.0), (1.0, 0.0)),
+    ("cbrt", (0.0,), (math.inf,)),
+    ("xlogy", (0.0, 0.0), (0.0, 0.0)),
+    ("xlogy", (0.0, 1.0), (0.0, 0.0)),
+    ("sinc", (0.0,), (0.0,)),
+    ("erfc", (30.0,), (-0.0,)),
+    ("gammainc", (1.0, 0.0), (0.0, 1.0)),
+    ("gammainc", (2.0, 0.0), (0.0, 0.0)),
+    ("betainc", (1.0, 2.0, 0.0), (0.0, 0.0, 2.0)),
 ]
 
 
 @pytest.mark.parametrize("name, at, wanted", EDGES, ids=lambda v: str(v))
 def test_edges(name: str, at: tuple[object, ...], wanted: tuple[float, ...]) -> None:
     row = TABLE[name]
-    scope: dict[str, object] = dict(zip("xyz", at, strict=False))
+    scope: dict[str, object] = dict(zip(ARGUMENTS, at, strict=False))
     scope["r"] = run(row, tuple(INT if isinstance(x, int) else FLOAT for x in at), at)
     for d, w in zip(row.d, wanted, strict=False):
         assert evaluate(expression(d), scope) == w
@@ -325,11 +346,11 @@ def test_edges(name: str, at: tuple[object, ...], wanted: tuple[float, ...]) -> 
 
 def test_rows_are_whole() -> None:
     for row in TABLE.values():
-        if row.effect:
+        if row.effect or row.typing == "ranked":  # the latter stands for one function of dp or another
             assert row.typing
             continue
         assert row.numpy and (row.scheme or row.typing), row.name
-        if row.mode != "severed":
+        if row.mode != "severed" and row.public:  # where private rows stand, a rule in dp stands around them
             assert row.d or row.rule, f"{row.name} has no derivative"
         if row.d:
             assert len(row.d) == arity(row) and row.elementwise
@@ -350,13 +371,14 @@ FORMS: dict[str, list[str]] = {
     "neg": ["-x"],
     "^": ["x^3", "x^(-2)", "x^1", "x^0", "x^y"],
     "polygamma": ["polygamma(1, x)", "polygamma(2, x)"],
+    "bessel_jn": ["bessel_jn(0, x)", "bessel_jn(3, x)"],
     **{op: [f"x {op} y"] for op in ("+", "-", "*", "/", "%")},
 }
 
 
 def forms(row: Row) -> list[str]:
     """The row as expressions over x, y, z."""
-    return FORMS.get(row.name) or [f"{row.name}({', '.join('xyz'[: arity(row)])})"]
+    return FORMS.get(row.name) or [f"{row.name}({', '.join(ARGUMENTS[: arity(row)])})"]
 
 
 def variables(form: str) -> list[str]:
@@ -367,9 +389,10 @@ def at_points(row: Row, form: str, n: int) -> list[tuple[float, ...]]:
     """A few points inside the domain, away from kinks."""
     scheme = ["F"] * n
     found: list[tuple[float, ...]] = []
-    for point in samples(row, scheme, 11) if row.name not in SAMPLES else [(0.3,), (2.5,), (7.0,)]:
+    known = [p for p in SAMPLES.get(row.name, []) if len(p) == n] or [(0.3,), (2.5,), (7.0,)]
+    for point in samples(row, scheme, 11) if row.name not in SAMPLES else known:
         values = tuple(float(v) for v in point)  # type: ignore[arg-type]
-        scope: dict[str, object] = dict(zip("xyz", values, strict=False))
+        scope: dict[str, object] = dict(zip(ARGUMENTS, values, strict=False))
         good = row.name in SAMPLES or form in ("x^3", "x^1", "x^0", "x^(-2)")
         if good or in_domain(row, scope, len(schemes(row)) - 1):
             found.append(values)
@@ -379,7 +402,7 @@ def at_points(row: Row, form: str, n: int) -> list[tuple[float, ...]]:
 def derivative_program(name: str, form: str, points: list[tuple[float, ...]]) -> str:
     """Values, first derivatives by both modes and second ones in three ways, at the points, for each argument."""
     n = len(points[0])
-    names = "xyz"[:n]
+    names = ARGUMENTS[:n]
     params = ", ".join(f"{v}: Float" for v in names)
     lines = [f"fn f({params}) -> Float = {form}"]
     for v in names:
@@ -397,7 +420,7 @@ def derivative_program(name: str, form: str, points: list[tuple[float, ...]]) ->
     return "\n".join(lines)
 
 
-CASES = [(row, form) for row in SMOOTH for form in forms(row)]
+CASES = [(row, form) for row in SMOOTH if row.public or row.name in FORMS for form in forms(row)]
 
 
 @pytest.mark.parametrize("row, form", CASES, ids=[form for _, form in CASES])
@@ -409,7 +432,7 @@ def test_derivatives_through_the_language(row: Row, form: str) -> None:
     tree_of = expression(form)
 
     def value(p: list[float]) -> float:
-        got = evaluate(tree_of, dict(zip("xyz", p, strict=False)))
+        got = evaluate(tree_of, dict(zip(ARGUMENTS, p, strict=False)))
         assert isinstance(got, float)
         return got
 

@@ -77,8 +77,6 @@ class Unit:
     prelude: ModuleName | None = None
     rules: dict[FnName, tree.DerivativeDef] = field(default_factory=dict)
 
-    user: bool = True
-
     @contextmanager
     def loud(self) -> Iterator[None]:
         """Definitions that are checked on the way of a trial are checked in earnest."""

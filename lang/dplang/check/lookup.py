@@ -19,6 +19,7 @@ from .names import (
     ModuleName,
     Pending,
     Value,
+    public,
 )
 from .native import NATIVE
 
@@ -67,9 +68,7 @@ def prelude(cx: Context) -> dict[str, Entity]:
                 for d in fault.diagnostics:
                     unit.report(d)
             else:
-                found = module.scope if isinstance(module.scope, dict) else {}
-                names = {n: e for n, e in found.items() if not n.startswith("_")}
-                unit.prelude = ModuleName(module, "", names, NOWHERE)
+                unit.prelude = ModuleName(module, "", public(module), NOWHERE)
     return unit.prelude.names
 
 

@@ -29,6 +29,7 @@ from .names import (
     Scope,
     StructName,
     Value,
+    public,
 )
 from .rules import check_rules, declare_rule
 from .sketches import declared_sketches, note_fill
@@ -194,8 +195,8 @@ class _Checker:
         rows = {name.partition(".")[2]: Builtin(name) for name in owned}
         module = self.loaded(item, bool(rows))
         names: dict[str, Entity] = {} if item.is_path else {**rows}
-        if module is not None and isinstance(module.scope, dict):
-            names.update((n, e) for n, e in module.scope.items() if not n.startswith("_"))
+        if module is not None:
+            names.update(public(module))
         found = ModuleName(module, item.module, names, item.span)
         if module is None and not names:
             self.missing(item)
@@ -232,9 +233,6 @@ class _Checker:
                     unit.report(d)
             return None
         unit.size_symbols.update(_module_sizes(module))
-        if not item.is_path:
-            for f in module.functions:
-                f.user = False
         for s in module.stmts:
             if not isinstance(s, typed.Let) or any(isinstance(n, typed.Io) for n in walk(s.value)):
                 unit.report(faults.ImportedStatement(item.span, item.module, s.span))
@@ -356,8 +354,7 @@ class _Checker:
                     self.own.setdefault(name, entity)
         scope.sizes = dict(unit.size_symbols)
         self.note_fills()
-        hidden = (Pending, Faulty, ModuleName)
-        exported = {n: e for n, e in self.own.items() if not isinstance(e, hidden) and not n.startswith("_")}
+        exported = {n: e for n, e in self.own.items() if not isinstance(e, Pending | Faulty | ModuleName)}
         module = typed.Module(
             unit.name, functions, stmts, names, self.types, tests, tuple(unit.fills), declared_sketches(unit), exported
         )

@@ -243,6 +243,12 @@ class Scope:
             scope = scope.parent
 
 
+def public(module: typed.Module) -> dict[str, Entity]:
+    """What those who import a module see of it: all but the names that begin with `_`."""
+    names = module.scope if isinstance(module.scope, dict) else {}
+    return {name: entity for name, entity in names.items() if not name.startswith("_")}
+
+
 def nearest(name: str, candidates: list[str]) -> str:
     """The candidate that a user may have meant, or an empty text."""
     from difflib import get_close_matches

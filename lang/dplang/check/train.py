@@ -40,7 +40,7 @@ from .context import Context, Frame, bind
 from .free import free_names
 from .functions import lambda_body
 from .lift import coerce
-from .names import Scope, StructName, Value
+from .names import Scope, StructName, Value, public
 from .native import fit
 from .sizing import forget
 from .unify import data_fault
@@ -492,10 +492,7 @@ def _with_library(cx: Context, span: Span) -> Scope:
         for d in fault.diagnostics:
             cx.report(d)
         return cx.scope
-    for f in module.functions:
-        f.user = False
-    names = module.scope if isinstance(module.scope, dict) else {}
-    known = {n: entity for n, entity in names.items() if cx.scope.find(n) is None}
+    known = {n: entity for n, entity in public(module).items() if cx.scope.find(n) is None}
     return Scope(cx.scope, "", known)
 
 

@@ -567,15 +567,15 @@ class NotWritable(CheckError):
 class NoMatplotlib(Diagnostic):
     """A program saves a picture, and matplotlib, which draws it, is not installed.
 
-    Everything but `plot.save` works without it. It comes with the extra `plot`: `pip install "dplang[plot]"`, or
-    `pip install matplotlib` by itself.
+    Everything but `plot.save` works without it; `plot.show()` draws in the terminal. It comes with the extra `plot`:
+    `pip install "dplang[plot]"`, or `pip install matplotlib` by itself.
     """
 
     def sentence(self) -> str:
         return "drawing needs matplotlib, which is not installed"
 
     def help(self) -> str:
-        return 'install it with: pip install "dplang[plot]"'
+        return 'install it with: pip install "dplang[plot]"; plot.show() draws in the terminal without it'
 
 
 @diagnostic("E0721")
@@ -618,7 +618,7 @@ class CannotWrite(Diagnostic):
 
 @diagnostic("E0723")
 class NothingDrawn(Diagnostic):
-    """`plot.save` writes what was drawn since the last save, and nothing was.
+    """`plot.save` and `plot.show` make a figure of what was drawn since the last one, and nothing was.
 
     Wrong:
 
@@ -627,19 +627,25 @@ class NothingDrawn(Diagnostic):
     plot.save("nothing.png")
     ```
 
-    Right: draw first, with `plot.line` or `plot.scatter`.
+    Right: draw first.
+
+    ```dp
+    import plot
+    plot.line([1.0, 3.0, 2.0])
+    plot.show()
+    ```
     """
 
     def sentence(self) -> str:
-        return "there is nothing to save: no line and no points were drawn"
+        return "there is nothing to show: nothing was drawn since the last figure"
 
     def help(self) -> str:
-        return "call plot.line(x, y) or plot.scatter(x, y) first"
+        return "draw first, for instance with plot.line(x, y)"
 
 
 @diagnostic("E0724")
 class UnequalSeries(Diagnostic):
-    """The two arrays of a line or of points must have the same size: one x for each y."""
+    """The arrays of a line, of points, of bars or of a band must have the same size: one x for each y."""
 
     x: int
     y: int
@@ -650,13 +656,59 @@ class UnequalSeries(Diagnostic):
 
 @diagnostic("E0725")
 class BadDrawing(Diagnostic):
-    """matplotlib refuses what a picture was told: a colour that it does not know, a size that is not positive, numbers
-    too large for its axes.
+    """A figure cannot be drawn as it is told: a size that is not positive, numbers too far apart for axes, a coloured
+    image that has no three colours, an unknown style of lines.
 
-    Colours are names such as `"black"`, `"tomato"`, `"tab:blue"`, or six hexadecimal digits: `"#336699"`.
+    Wrong:
+
+    ```dp error=E0725
+    import plot
+    plot.line([1.0, 3.0, 2.0], style = "dash")
+    ```
+
+    Right:
+
+    ```dp
+    import plot
+    plot.line([1.0, 3.0, 2.0], style = "dashed")
+    plot.show()
+    ```
     """
 
     what: str
 
     def sentence(self) -> str:
         return self.what
+
+
+@diagnostic("E0727")
+class NoColor(Diagnostic):
+    """A colour is named that there is not.
+
+    Colours have the names of CSS, such as `"black"`, `"tomato"`, `"steelblue"`, or are six hexadecimal digits for red,
+    green and blue: `"#336699"`.
+
+    Wrong:
+
+    ```dp error=E0727
+    import plot
+    plot.line([1.0, 3.0, 2.0], color = "tomatoe")
+    ```
+
+    Right:
+
+    ```dp
+    import plot
+    plot.line([1.0, 3.0, 2.0], color = "tomato")
+    plot.show()
+    ```
+    """
+
+    color: str
+    nearest: str = ""
+
+    def sentence(self) -> str:
+        return f"there is no colour `{self.color}`"
+
+    def help(self) -> str:
+        return meant(self.nearest) or 'write the name of a colour in CSS, or six hexadecimal digits: "#336699"'

@@ -1,14 +1,14 @@
-"""Drawing: lines and points are collected, and a save draws them with matplotlib, which nothing else needs.
+"""Drawing: what is drawn is collected in panels, and a figure is made of them when it is saved or shown.
 
-A picture depends on the data alone: no clock, no screen, no settings of the user's.
+`picture.py` makes files of a figure, with matplotlib, which nothing else needs; `terminal.py` makes text of it.
 """
 
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,146 +16,234 @@ import numpy as np
 from ..errors import data as faults
 from ..errors.diagnostic import Fault
 from ..errors.source import Span
+from .colors import NAMES, SERIES, color
 from .io import IoContext
 
 FORMATS = (".png", ".svg", ".pdf")
-COLORS = ("#2a6f97", "#d1495b", "#66a182", "#edae49", "#5f4b8b", "#8d6e63", "#3d405b", "#81b29a")
+STYLES = ("solid", "dashed", "dotted")
 
-
-Kind: TypeAlias = Literal["line", "scatter"]
+Array = np.ndarray[Any, Any]
+Kind: TypeAlias = Literal["line", "scatter", "errors", "band", "bars", "image", "heatmap"]
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class Mark:
+    """One thing drawn.
+
+    x        positions; the left ends of bars; of an image none
+    y        curves of a line, values of points and their deviations, low and high of a band, heights and right ends of
+             bars, positions of the rows of a heatmap
+    values   of an image or heatmap
+    names    of bars
+    """
+
     kind: Kind
-    x: np.ndarray[Any, Any]
-    y: np.ndarray[Any, Any]
-    label: str
-    color: str
     span: Span
+    x: Array
+    y: tuple[Array, ...]
+    label: str = ""
+    color: str = ""
+    style: str = "solid"
+    names: tuple[str, ...] = ()
+    values: Array | None = None
+
+
+@dataclass(slots=True)
+class Panel:
+    """What is drawn in one pair of axes; `options` are title, labels and scales."""
+
+    marks: list[Mark] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Figure:
     """What was drawn since the last save."""
 
-    series: list[Series] = field(default_factory=list)
+    panels: list[Panel] = field(default_factory=list)
+
+    def finished(self, options: dict[str, Any], span: Span) -> list[Panel]:
+        """The panels, for a save or show that adds labels to those that have none."""
+        panels = [p for p in self.panels if p.marks]
+        if not panels:
+            raise Fault(faults.NothingDrawn(span))
+        names = ("x", "y", "log_x", "log_y", *(("title",) if len(panels) == 1 else ()))
+        for p in panels:
+            p.options = {**{n: options[n] for n in names if n in options}, **p.options}
+        return panels
 
 
-def line(context: IoContext, args: Sequence[Any], meta: tuple[Any, ...]) -> tuple[Any, ...]:
-    """`plot.line(x, y, label = .., color = ..)`, or `plot.line(y)` over the positions."""
-    return _add("line", args, meta[1], context.span, context.state)
+Meta = tuple[Any, ...]
 
 
-def scatter(context: IoContext, args: Sequence[Any], meta: tuple[Any, ...]) -> tuple[Any, ...]:
-    """`plot.scatter(x, y, label = .., color = ..)`."""
-    return _add("scatter", args, meta[1], context.span, context.state)
-
-
-def save(context: IoContext, args: Sequence[Any], meta: tuple[Any, ...]) -> tuple[Any, ...]:
-    """`plot.save(path, title = .., x = .., y = .., width = .., height = ..)`: sizes are in inches."""
-    span = context.span
-    figure = context.state.setdefault("figure", Figure())
-    (path,), options = _sorted_out(args, meta[1])
-    if os.path.splitext(path)[1].lower() not in FORMATS:
-        raise Fault(faults.UnknownPicture(span, path))
-    if not figure.series:
-        raise Fault(faults.NothingDrawn(span))
-    _draw(figure.series, path, options, span)
-    figure.series.clear()
-    return ()
-
-
-def _sorted_out(args: Sequence[Any], names: Sequence[str | None]) -> tuple[list[Any], dict[str, Any]]:
-    pairs = list(zip(args, names, strict=True))
+def _sorted_out(args: Sequence[Any], meta: Meta) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments by position, and options by name."""
+    pairs = list(zip(args, meta[1], strict=True))
     return [a for a, name in pairs if name is None], {name: a for a, name in pairs if name is not None}
 
 
-def _add(
-    kind: Kind,
-    args: Sequence[Any],
-    names: Sequence[str | None],
-    span: Span,
-    state: dict[str, Any],
-) -> tuple[Any, ...]:
-    arrays, options = _sorted_out(args, names)
-    y = np.array(arrays[-1], dtype=np.float64)
-    x = np.array(arrays[0], dtype=np.float64) if len(arrays) == 2 else np.arange(len(y), dtype=np.float64)
-    if len(x) != len(y):
-        raise Fault(faults.UnequalSeries(span, len(x), len(y)))
-    figure = state.setdefault("figure", Figure())
-    figure.series.append(Series(kind, x, y, options.get("label", ""), options.get("color", ""), span))
+def _figure(context: IoContext) -> Figure:
+    found: Figure = context.state.setdefault("figure", Figure())
+    return found
+
+
+def _add(context: IoContext, kind: Kind, x: Array, y: Sequence[Array], options: dict[str, Any], **more: Any) -> Meta:
+    """Puts a mark into the last panel. Arrays are copied: a program may write to them before the figure is made."""
+    panels = _figure(context).panels
+    if not panels:
+        panels.append(Panel())
+    marks = panels[-1].marks
+    given = options.get("color", "")
+    if given:
+        chosen = color(given)
+    elif kind == "band" and marks:  # a band belongs to the curve before it, or to the one behind
+        chosen = marks[-1].color
+    else:
+        chosen = SERIES[sum(m.kind not in ("image", "heatmap", "band") for m in marks) % len(SERIES)]
+    if chosen is None:
+        near = get_close_matches(given.lower(), NAMES, 1)
+        raise Fault(faults.NoColor(context.span, given, near[0] if near else ""))
+    style = options.get("style", "solid")
+    if style not in STYLES:
+        raise Fault(faults.BadDrawing(context.span, f"there is no style `{style}`: it is {', '.join(STYLES)}"))
+    copies = tuple(np.array(a, dtype=np.float64) for a in y)
+    made = Mark(kind, context.span, np.array(x), copies, options.get("label", ""), chosen, style, **more)
+    marks.append(made)
     return ()
 
 
-SETTINGS: dict[str, Any] = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#555555",
-    "axes.labelcolor": "#333333",
-    "axes.titlesize": 12,
-    "axes.titlelocation": "left",
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e4e4e4",
-    "grid.linewidth": 0.7,
-    "xtick.color": "#555555",
-    "ytick.color": "#555555",
-    "legend.frameon": False,
-    "font.size": 10,
-    "svg.hashsalt": "dp",
-    "svg.fonttype": "path",
-}
+def _over(args: list[Any], count: int) -> tuple[Array, list[Array]]:
+    """Positions, which may be left out, and the `count` arrays behind them."""
+    y = [np.asarray(a, dtype=np.float64) for a in args[-count:]]
+    size = y[0].shape[-1]
+    x = np.asarray(args[0], dtype=np.float64) if len(args) > count else np.arange(size, dtype=np.float64)
+    return x, y
 
 
-def _draw(series: Sequence[Series], path: str, options: dict[str, Any], span: Span) -> None:
+def _equal(span: Span, x: Array, *y: Array) -> None:
+    for a in y:
+        if a.shape[-1] != len(x):
+            raise Fault(faults.UnequalSeries(span, len(x), a.shape[-1]))
+
+
+# ---- what is drawn
+
+
+def line(context: IoContext, args: Sequence[Any], meta: Meta) -> Meta:
+    """`plot.line(x, y, label = .., color = .., style = ..)`, `plot.line(y)`; of y[k, n] k curves."""
+    given, options = _sorted_out(args, meta)
+    x, (y,) = _over(given, 1)
+    _equal(context.span, x, y)
+    return _add(context, "line", x, list(y) if y.ndim == 2 else [y], options)
+
+
+def scatter(context: IoContext, args: Sequence[Any], meta: Meta) -> Meta:
+    """`plot.scatter(x, y, label = .., color = ..)`."""
+    given, options = _sorted_out(args, meta)
+    x, y = _over(given, 1)
+    _equal(context.span, x, *y)
+    return _add(context, "scatter", x, y, options)
+
+
+def errors(context: IoContext, args: Sequence[Any], meta: Meta) -> Meta:
+    """`plot.errors(x, y, deviation)`."""
+    given, options = _sorted_out(args, meta)
+    x, y = _over(given, 2)
+    _equal(context.span, x, *y)
+    return _add(context, "errors", x, y, options)
+
+
+def band(context: IoContext, args: Sequence[Any], meta: Meta) -> Meta:
+    """`plot.band(x, low, high)`."""
+    given, options = _sorted_out(args, meta)
+    x, y = _over(given, 2)
+    _equal(context.span, x, *y)
+    return _add(context, "band", x, y, options)
+
+
+def hist(context: IoContext, args: Sequence[Any], meta: Meta) -> Meta:
+    """`plot.hist(x, bins = 30)`: how many of the finite values fall into each interval."""
+    (given,), options = _sorted_out(args, meta)
+    bins = int(options.get("bins", 30))
+    if not 1 <= bins <= 10_000:
+        raise Fault(faults.BadDrawing(context.span, f"a histogram has from 1 to 10000 intervals, not {bins}"))
+    x = np.asarray(given, dtype=np.float64)
+    x = x[np.isfinite(x)]
     try:
-        import matplotlib
-    except ImportError:
-        raise Fault(faults.NoMatplotlib(span)) from None
-    width, height = float(options.get("width", 8.0)), float(options.get("height", 4.5))
-    if not (0.5 <= width <= 100.0 and 0.5 <= height <= 100.0):
-        raise Fault(faults.BadDrawing(span, "a picture is from 0.5 to 100 inches wide and high"))
-    for s in series:
-        if s.color and not matplotlib.colors.is_color_like(s.color):
-            raise Fault(faults.BadDrawing(s.span, f"there is no colour `{s.color}`"))
-    with matplotlib.rc_context(), warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(SETTINGS)  # type: ignore[arg-type]
-        try:
-            canvas = _canvas(series, options, (width, height))
-            canvas.savefig(path, metadata={"Date": None} if path.lower().endswith(".svg") else {})
-        except OSError as error:
-            raise Fault(faults.CannotWrite(span, path, error.strerror or str(error))) from None
-        except (ValueError, ArithmeticError, MemoryError) as error:
-            # a path with a zero byte, numbers too far apart for axes, a picture too large
-            raise Fault(faults.BadDrawing(span, f"the picture cannot be drawn: {error}")) from None
+        with np.errstate(all="ignore"):
+            heights, edges = np.histogram(x, bins)
+    except ValueError:
+        raise Fault(faults.BadDrawing(context.span, "the values are too far apart for a histogram")) from None
+    return _add(context, "bars", edges[:-1], [heights, edges[1:]], options)
 
 
-def _canvas(series: Sequence[Series], options: dict[str, Any], size: tuple[float, float]) -> Any:
-    from matplotlib.figure import Figure as Canvas
-
-    canvas = Canvas(figsize=size, dpi=150, layout="constrained")
-    axes = canvas.subplots()
-    for i, s in enumerate(series):
-        _one(axes, s, s.color or COLORS[i % len(COLORS)])
-    # a text in mathematical notation that is not well formed must not fault: dollars are dollars
-    axes.set_title(_plain(options.get("title", "")))
-    axes.set_xlabel(_plain(options.get("x", "")))
-    axes.set_ylabel(_plain(options.get("y", "")))
-    if any(s.label for s in series):
-        axes.legend()
-    return canvas
+def bars(context: IoContext, args: Sequence[Any], meta: Meta) -> Meta:
+    """`plot.bars(heights)`, `plot.bars(names, heights)`, `plot.bars(x, heights)`."""
+    given, options = _sorted_out(args, meta)
+    heights = np.asarray(given[-1], dtype=np.float64)
+    names = given[0].tolist() if len(given) == 2 and given[0].dtype == object else ()
+    x = np.asarray(given[0], dtype=np.float64) if len(given) == 2 and not names else np.arange(float(len(heights)))
+    gaps = np.diff(np.unique(x[np.isfinite(x)]))
+    half = 0.4 * float(gaps.min()) if gaps.size else 0.4
+    return _add(context, "bars", x - half, [heights, x + half], options, names=tuple(names))
 
 
-def _one(axes: Any, s: Series, color: str) -> None:
-    label = _plain(s.label) or "_nolegend_"
-    if s.kind == "line":
-        axes.plot(s.x, s.y, color=color, label=label, linewidth=1.6, solid_joinstyle="round")
-    else:
-        axes.scatter(s.x, s.y, color=color, label=label, s=14, alpha=0.75, linewidths=0)
+def image(context: IoContext, args: Sequence[Any], meta: Meta) -> Meta:
+    """`plot.image(m)`."""
+    (given,), options = _sorted_out(args, meta)
+    values = _matrix(context, given)
+    if values.ndim == 3 and values.shape[2] != 3:
+        raise Fault(faults.BadDrawing(context.span, f"a coloured image is [h, w, 3], not {list(values.shape)}"))
+    return _add(context, "image", np.empty(0), [], options, values=values)
 
 
-def _plain(text: str) -> str:
-    return text.replace("$", r"\$")
+def heatmap(context: IoContext, args: Sequence[Any], meta: Meta) -> Meta:
+    """`plot.heatmap(m)`: rows from top to bottom; `plot.heatmap(x, y, m)`: `m[i, j]` at x[j] and y[i], y upwards."""
+    given, options = _sorted_out(args, meta)
+    values = _matrix(context, given[-1])
+    x, y = (given[0], [given[1]]) if len(given) == 3 else (np.empty(0), [])
+    for a in (x, *y):
+        steps = np.diff(a)
+        if not (np.isfinite(a).all() and ((steps > 0).all() or (steps < 0).all())):
+            raise Fault(faults.BadDrawing(context.span, "the positions of a heatmap must rise or fall throughout"))
+    return _add(context, "heatmap", x, y, options, values=values)
+
+
+def _matrix(context: IoContext, given: Any) -> Array:
+    values = np.array(given, dtype=np.float64)
+    if not values.size:
+        raise Fault(faults.BadDrawing(context.span, "there is nothing to draw in a matrix without elements"))
+    return values
+
+
+# ---- figures
+
+
+def panel(context: IoContext, args: Sequence[Any], meta: Meta) -> Meta:
+    """`plot.panel(title = .., x = .., y = .., log_x = .., log_y = ..)`."""
+    _figure(context).panels.append(Panel(options=_sorted_out(args, meta)[1]))
+    return ()
+
+
+def save(context: IoContext, args: Sequence[Any], meta: Meta) -> Meta:
+    """`plot.save(path, title = .., x = .., y = .., width = .., height = ..)`: sizes are in inches."""
+    from . import picture
+
+    (path,), options = _sorted_out(args, meta)
+    if os.path.splitext(path)[1].lower() not in FORMATS:
+        raise Fault(faults.UnknownPicture(context.span, path))
+    figure = _figure(context)
+    picture.save(figure.finished(options, context.span), path, options, context.span)
+    figure.panels.clear()
+    return ()
+
+
+def show(context: IoContext, args: Sequence[Any], meta: Meta) -> Meta:
+    """`plot.show(title = .., width = .., height = ..)`: sizes are in characters."""
+    from . import terminal
+
+    _, options = _sorted_out(args, meta)
+    figure = _figure(context)
+    terminal.show(figure.finished(options, context.span), options, context.out, context.span)
+    figure.panels.clear()
+    return ()

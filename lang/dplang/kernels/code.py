@@ -42,6 +42,7 @@ def surroundings() -> bytes:
     here = Path(__file__).parent
     # whatever works with Numba may be a part of a kernel
     sources = [text for f in sorted(here.rglob("*.py")) if b"numba" in (text := f.read_bytes())]
+    sources.append((here.parent / "primitives" / "special.py").read_bytes())
     target = cpu_target.target_context.codegen().magic_tuple()
     versions = (numba.__version__, llvmlite.__version__, np.__version__, platform.python_version())
     parts = [repr((versions, target, platform.python_implementation())).encode(), *sources]

@@ -97,10 +97,10 @@ HELPERS = re.findall(
     r"\w+",
     """
     Trap accumulate accumulate1 accumulate2 argsort bits cbrt cell concat cumprod cumsum exp2 extend fill fits_int
-    floor_divide int_divide int_mod int_power int_sign integer key key_at log2 logaddexp logsumexp matmul_mm
+    floor_divide int_divide int_mod int_power int_sign integer key key_at log2 logaddexp logit logsumexp matmul_mm
     matmul_mv matmul_vm matmul_vv maximum minimum mod norm normal plus poll product put put1 put2 reserve reverse
     reverse_rows room select sigmoid sign slots sort split_left split_right sum_leaf sum_start tell transpose
-    transpose_rows u uniform
+    transpose_rows u uniform xlogy
     """,
 )
 """What texts use of `support`."""
@@ -114,7 +114,10 @@ LINALG = (
 )  # fmt: skip
 """What they use of `linalg`."""
 
-SPECIAL = ("digamma", "erfinv", "polygamma")
+SPECIAL = (
+    "bessel_j0", "bessel_j1", "bessel_jn", "beta", "beta_slope", "betainc", "betainc_slope", "digamma", "erfinv",
+    "gamma_slope", "gammainc", "gammainc_slope", "gaussian", "lbeta", "polygamma", "sinc_slope",
+)  # fmt: skip
 """What they use of `special`."""
 
 THREADS = ("add_up", "apart", "begin", "job", "join", "portion", "run")

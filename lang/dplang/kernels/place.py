@@ -71,6 +71,7 @@ class _Places:
         self.at: dict[str, Origins] = {}
         self.owned: set[str] = set()
         self.handed: dict[str, set[str]] = {}
+        self.lasting: set[str] = set()
         consumed = sharing.summary(fn.name).updated
         params = set()
         for i, p in enumerate(fn.params):
@@ -234,7 +235,8 @@ class _Places:
         self.found.next_copied[id(let)] = copied
 
     def pass_by(self, let: Let, value: Loop | While, own: set[str]) -> None:
-        """What was made in the turn and does not go into the next one, not even under another name."""
+        """What was made in the turn and does not go into the next one, not even under another name. What goes into the
+        next turn of a loop within does not pass in loops around it either: that turn makes its own beside it."""
         kept: set[str] = set()
         copied = self.found.next_copied[id(let)]
         for k, (r, o) in enumerate(zip(value.results, value.body.results, strict=True)):
@@ -247,7 +249,8 @@ class _Places:
                 if other not in kept:
                     kept.add(other)
                     waiting.append(other)
-        self.found.passing |= own - kept
+        self.lasting |= own & kept
+        self.found.passing |= own - self.lasting
 
 
 def _arrays(these: Iterable[Operand]) -> frozenset[str]:

@@ -25,7 +25,12 @@ SAME = {
 INTEGER = {
     "//": "int_divide({0}, {1})", "%": "int_mod({0}, {1})", "^": "int_power({0}, {1})", "sign": "int_sign({0})",
     "float": "np.float64({0})", "float32": "np.float32({0})", "int": "np.int64({0})", "key": "key({0})",
-    "polygamma": "polygamma({0}, {1})",
+    **{f: f"{f}({{0}}, np.float64({{1}}))" for f in ("polygamma", "bessel_jn", "sinc_slope")},
+    **{f: f"{f}({{0}}, np.float64({{1}}), np.float64({{2}}))" for f in ("gamma_slope", "gammainc_slope")},
+    **{
+        f: f"{f}({{0}}, {{1}}, np.float64({{2}}), np.float64({{3}}), np.float64({{4}}))"
+        for f in ("beta_slope", "betainc_slope")
+    },
 }  # fmt: skip
 
 REAL = {
@@ -37,13 +42,16 @@ REAL = {
     "atan2": "math.atan2({0}, {1})", "hypot": "math.hypot({0}, {1})",
     "cbrt": "cbrt({0})", "exp2": "exp2({0})", "log2": "log2({0})",
     "sigmoid": "sigmoid({0})", "softplus": "logaddexp({0}, 0.0)", "logaddexp": "logaddexp({0}, {1})",
-    "logit": "(math.log({0}) - math.log1p(-{0}))",
+    "logit": "logit({0})", "xlogy": "xlogy({0}, {1})", "sinc": "sinc_slope(0, np.float64({0}))",
+    "trigamma": "polygamma(1, np.float64({0}))",
     **{f: f"math.{f}({{0}})" for f in (
         "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
         "exp", "expm1", "log", "log1p", "log10", "sqrt", "erf", "erfc", "gamma",
     )},
     "lgamma": "(math.lgamma({0}) if {0} != -math.inf else -math.inf)",
-    **{f: f"{f}({{0}})" for f in ("digamma", "erfinv")},
+    **{f: f"{f}(np.float64({{0}}))" for f in ("digamma", "erfinv", "bessel_j0", "bessel_j1", "gaussian")},
+    **{f: f"{f}(np.float64({{0}}), np.float64({{1}}))" for f in ("beta", "lbeta", "gammainc")},
+    "betainc": "betainc(np.float64({0}), np.float64({1}), np.float64({2}))",
 }  # fmt: skip
 
 KEYS = {

@@ -8,30 +8,60 @@ It imports `scipy.special`, so texts import it only where they call one of these
 from __future__ import annotations
 
 import math
+from types import FunctionType
 
 import llvmlite.binding as llvm
 import numpy as np
 from numba import types
 from numba.extending import get_cython_function_address
 
+from ..primitives import special as own
 from .support import inline
 
 
-def _function(name, cython_name):
-    """One of SciPy's functions of a number. Its C form takes an int besides that means nothing here."""
+def _function(name, cython_name, arguments=1):
+    """One of SciPy's functions of numbers. Its C form takes an int besides that means nothing here."""
     symbol = f"dplang.special.{name}"
     llvm.add_symbol(symbol, get_cython_function_address("scipy.special.cython_special", cython_name))
-    return types.ExternalFunction(symbol, types.float64(types.float64, types.int32))
+    return types.ExternalFunction(symbol, types.float64(*(types.float64,) * arguments, types.int32))
 
 
 _digamma = _function("digamma", "__pyx_fuse_1psi")
 _erfinv = _function("erfinv", "__pyx_fuse_0erfinv")
 _gamma = _function("gamma", "__pyx_fuse_1gamma")
+_gammainc = _function("gammainc", "gammainc", 2)
+_betainc = _function("betainc", "__pyx_fuse_0betainc", 3)
+_j0, _j1, _jv = _function("j0", "j0"), _function("j1", "j1"), _function("jv", "__pyx_fuse_1jv", 2)
 
 
 @inline
 def digamma(x):
     return _digamma(x, np.int32(0))
+
+
+@inline
+def gammainc(a, x):
+    return _gammainc(a, x, np.int32(0))
+
+
+@inline
+def betainc(a, b, x):
+    return _betainc(a, b, x, np.int32(0))
+
+
+@inline
+def bessel_j0(x):
+    return _j0(x, np.int32(0))
+
+
+@inline
+def bessel_j1(x):
+    return _j1(x, np.int32(0))
+
+
+@inline
+def bessel_jn(n, x):
+    return _jv(np.float64(n), x, np.int32(0))
 
 
 @inline
@@ -89,3 +119,14 @@ def polygamma(n, x):
         return math.nan
     size = _gamma(n + 1.0, np.int32(0)) * zeta(n + 1.0, x)
     return size if n & 1 else -size
+
+
+# ---- the scalar code of `primitives.special`, compiled as it stands: its functions find one another here
+
+_scope = {**vars(own), "digamma": digamma, "polygamma": polygamma, "__name__": __name__}
+for _f in own.COMPILED:
+    _scope[_f.__name__] = inline(FunctionType(_f.__code__, _scope, _f.__name__))
+
+beta, lbeta, sinc_slope, gaussian = (_scope[n] for n in ("beta", "lbeta", "sinc_slope", "gaussian"))
+gamma_slope, gammainc_slope = _scope["gamma_slope"], _scope["gammainc_slope"]
+beta_slope, betainc_slope = _scope["beta_slope"], _scope["betainc_slope"]

@@ -280,6 +280,18 @@ def logaddexp(x, y):
 
 
 @inline
+def logit(x):
+    if x > 0.3 and x < 0.7:
+        return math.log1p(2.0 * x - 1.0) - math.log1p(1.0 - 2.0 * x)
+    return math.log(x / (1.0 - x))
+
+
+@inline
+def xlogy(x, y):
+    return 0.0 if x == 0.0 and y == y else x * math.log(y)
+
+
+@inline
 def cbrt(x):
     return np.cbrt(x)
 

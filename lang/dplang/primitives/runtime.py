@@ -236,6 +236,18 @@ def logaddexp(x: float, y: float) -> float:
     return top + math.log1p(exp(-abs(x - y))) if x == x and y == y else math.nan
 
 
+def logit_scalar(x: float) -> float:
+    if 0.3 < x < 0.7:
+        return math.log1p(2.0 * x - 1.0) - math.log1p(1.0 - 2.0 * x)
+    return log(x / (1.0 - x)) if x != 1.0 else math.inf
+
+
+def logit(x: Array) -> Array:
+    """log(x / (1 - x)), exact near a half."""
+    middle = (x > 0.3) & (x < 0.7)
+    return _select(middle, np.log1p(2.0 * x - 1.0) - np.log1p(1.0 - 2.0 * x), np.log(x / (1.0 - x)))
+
+
 def softplus(x: float) -> float:
     return logaddexp(x, 0.0)
 
@@ -330,7 +342,7 @@ def sinc(x: Array) -> Array:
     t = np.abs(x)
     turn = np.fmod(t, 2.0)
     whole = np.floor(turn + 0.5)
-    sine = _select(whole == 1.0, -np.sin(math.pi * (turn - whole)), np.sin(math.pi * (turn - whole)))
+    sine = _select(whole == 1.0, -np.sin(math.pi * (turn - whole)), np.sin(math.pi * (turn - whole))) + 0.0
     value = _select(np.isinf(t), np.zeros_like(t), sine / (math.pi * t))
     return _select(t == 0.0, np.ones_like(t), value)
 
@@ -344,31 +356,6 @@ def polygamma(n: Array, x: Array) -> Array:
     # scipy computes in float64 and takes floating orders only
     value = special().polygamma(np.asarray(n, dtype=np.float64), x)
     return np.asarray(value, dtype=np.asarray(x).dtype)[()]
-
-
-# ---- strings
-
-
-def text_slice(s: str, low: int, high: int) -> str:
-    if not 0 <= low <= high <= len(s):
-        raise Trap("E0602", low, high, len(s))
-    return s[low:high]
-
-
-def text_float(s: str) -> float | None:
-    """The number that a text says, if it says one: as Python reads it, in plain digits that stand together."""
-    try:
-        return float(s) if s.isascii() and "_" not in s else None
-    except ValueError:
-        return None
-
-
-def text_int(s: str) -> int | None:
-    try:
-        value = int(s) if s.isascii() and "_" not in s else _TOP
-    except ValueError:
-        return None
-    return value if -_TOP <= value < _TOP else None
 
 
 # ---- strings

@@ -142,7 +142,7 @@ def sinc_slope(n: int, x: float) -> float:
     whole = math.floor(turn + 0.5)
     rest = turn - whole
     sign = -1.0 if whole == 1 else 1.0
-    sine = sign * math.sin(math.pi * rest)
+    sine = sign * math.sin(math.pi * rest) + 0.0
     cosine = sign * math.sin(math.pi * (0.5 - abs(rest)))
     value = 0.0
     if u > n and u > 0.0:
@@ -325,8 +325,8 @@ def betainc_slope(n: int, m: int, a: float, b: float, x: float) -> float:
 
 def gaussian(x: float) -> float:
     """exp(-x^2), the square taken exactly enough for the result to be right to the last digits."""
-    if abs(x) > 40.0:
-        return 0.0
+    if x != x or abs(x) > 40.0:
+        return x if x != x else 0.0
     near = math.floor(16.0 * x + 0.5) / 16.0
     return math.exp(-near * near) * math.exp(-(x - near) * (x + near))
 
