@@ -86,6 +86,10 @@ LAWS = (
         for n in (0.05, 1.0, 4.5, 25.0, 3000.0)
     ),
     Law("stats.student_t_logpdf(x, n)", at(x=2.0, n=1e12), stats.norm.logpdf(2.0), order=0, close=(1e-11, 0, 0)),
+    *(
+        Law("stats.student_t_cdf(x, n, m, s)", at(x=x, n=4.5, m=0.4, s=0.8), stats.t.cdf, close=(1e-12, 1e-7, 1e-6))
+        for x in (-3.0, 0.4, 1.7)
+    ),
     Law("stats.cauchy_logpdf(x, m, s)", XMS, stats.cauchy.logpdf),
     Law("stats.cauchy_cdf(x, m, s)", XMS, stats.cauchy.cdf),
     Law("stats.cauchy_cdf(x)", at(x=-1e30), 1e-30 / np.pi, order=0, close=(1e-15, 0, 0)),
@@ -102,14 +106,18 @@ LAWS = (
         for x, a, s in ((1.7, 0.3, 2.3), (1.7, 2.5, 0.4), (55.0, 9.9, 5.0), (50.0, 10.1, 5.0), (3.0, 500.0, 1.0))
     ),
     Law("stats.gamma_logpdf(x, a)", at(x=1e-200, a=0.3), exact(lambda x, a: mp_gamma(x, a, 1)), order=0),
-    Law("stats.gamma_logpdf(x, a)", at(x=1.0005e6, a=1e6), exact(lambda x, a: mp_gamma(x, a, 1)), order=1, close=(1e-12, 1e-5, 0)),
-    Law("stats.inverse_gamma_logpdf(x, a, s)", at(x=0.6, a=2.5, s=1.4), lambda x, a, s: stats.invgamma.logpdf(x, a, scale=s)),
+    Law("stats.gamma_logpdf(x, a)",
+        at(x=1.0005e6, a=1e6), exact(lambda x, a: mp_gamma(x, a, 1)), order=1, close=(1e-12, 1e-5, 0)),
+    Law("stats.gamma_cdf(x, a, s)", at(x=1.7, a=2.5, s=0.4), lambda x, a, s: stats.gamma.cdf(x, a, scale=s)),
+    Law("stats.inverse_gamma_logpdf(x, a, s)", at(x=0.6, a=2.5, s=1.4),
+        lambda x, a, s: stats.invgamma.logpdf(x, a, scale=s)),
     Law("stats.lognormal_logpdf(x, m, s)", XMS, lambda x, m, s: stats.lognorm.logpdf(x, s, scale=np.exp(m))),
     Law("stats.lognormal_cdf(x, m, s)", XMS, lambda x, m, s: stats.lognorm.cdf(x, s, scale=np.exp(m))),
     Law("stats.half_normal_logpdf(x, s)", at(x=1.7, s=2.3), lambda x, s: stats.halfnorm.logpdf(x, scale=s)),
     Law("stats.half_normal_cdf(x, s)", at(x=1.7, s=2.3), lambda x, s: stats.halfnorm.cdf(x, scale=s)),
     *(
-        Law("stats.weibull_logpdf(x, a, s)", at(x=1.7, a=a, s=2.3), lambda x, a, s: stats.weibull_min.logpdf(x, a, scale=s))
+        Law("stats.weibull_logpdf(x, a, s)",
+            at(x=1.7, a=a, s=2.3), lambda x, a, s: stats.weibull_min.logpdf(x, a, scale=s))
         for a in (0.5, 3.2)
     ),
     Law("stats.weibull_cdf(x, a, s)", at(x=1.7, a=3.2, s=2.3), lambda x, a, s: stats.weibull_min.cdf(x, a, scale=s)),
@@ -122,8 +130,13 @@ LAWS = (
         for x, a, b in ((0.3, 0.4, 0.7), (0.3, 2.5, 1.5), (0.3, 3.5, 4.5), (0.99, 40.0, 2.1), (0.5, 300.0, 280.0))
     ),
     Law("stats.beta_logpdf(x, a, b)", at(x=0.3001, a=3e5, b=7e5), exact(mp_beta), order=0, close=(1e-10, 0, 0)),
+    Law("stats.beta_cdf(x, a, b)", at(x=0.3, a=2.5, b=1.5), stats.beta.cdf),
+    Law("stats.poisson_cdf(n, r)", at(n=3, r=2.5), stats.poisson.cdf),
+    Law("stats.binomial_cdf(n, m, p)", at(n=3, m=7, p=0.3), stats.binom.cdf),
+    Law("stats.geometric_cdf(n, p)", at(n=3, p=0.3), stats.geom.cdf),
     *(
-        Law(f"stats.bernoulli_logpmf({x}, p)", at(p=0.3), v) for x, v in (("true", np.log(0.3)), ("false", np.log1p(-0.3)))
+        Law(f"stats.bernoulli_logpmf({x}, p)",
+            at(p=0.3), v) for x, v in (("true", np.log(0.3)), ("false", np.log1p(-0.3)))
     ),
     *(
         Law(f"stats.bernoulli_logit_logpmf({x}, t)", at(t=t), np.log(special.expit(t if x == "true" else -t)))
@@ -132,13 +145,16 @@ LAWS = (
     ),
     Law("stats.categorical_logpmf(1, w)", at(w=np.array([0.5, 1.5, 3.0])), lambda w: np.log(w[1] / w.sum())),
     Law("stats.categorical_logit_logpmf(2, w)", at(w=np.array([0.5, 1.5, 3.0])), lambda w: special.log_softmax(w)[2]),
-    *(Law("stats.poisson_logpmf(n, r)", at(n=n, r=r), stats.poisson.logpmf) for n, r in ((0, 2.5), (3, 2.5), (9, 30.0), (40, 30.0))),
-    Law("stats.poisson_logpmf(n, r)", at(n=10**6, r=1e6), exact(lambda n, r: n * mpmath.log(r) - r - mpmath.loggamma(n + 1)), order=0),
+    *(Law("stats.poisson_logpmf(n, r)",
+        at(n=n, r=r), stats.poisson.logpmf) for n, r in ((0, 2.5), (3, 2.5), (9, 30.0), (40, 30.0))),
+    Law("stats.poisson_logpmf(n, r)",
+        at(n=10**6, r=1e6), exact(lambda n, r: n * mpmath.log(r) - r - mpmath.loggamma(n + 1)), order=0),
     *(
         Law("stats.binomial_logpmf(n, m, p)", at(n=n, m=m, p=0.3), exact(mp_binomial))
         for n, m in ((0, 7), (3, 7), (7, 7), (20, 50), (0, 0))
     ),
-    Law("stats.binomial_logpmf(n, m, p)", at(n=300100, m=10**6, p=0.3), exact(mp_binomial), order=0, close=(1e-12, 0, 0)),
+    Law("stats.binomial_logpmf(n, m, p)",
+        at(n=300100, m=10**6, p=0.3), exact(mp_binomial), order=0, close=(1e-12, 0, 0)),
     *(Law("stats.geometric_logpmf(n, p)", at(n=n, p=0.3), stats.geom.logpmf) for n in (1, 5)),
     *(
         Law("stats.negative_binomial_logpmf(n, r, p)", at(n=n, r=r, p=0.3), exact(mp_negative))
@@ -146,11 +162,13 @@ LAWS = (
     ),
     Law(
         "stats.multivariate_normal_logpdf(x, m, l)",
-        at(x=np.array([1.0, -0.5, 0.2]), m=np.array([0.3, 0.1, -0.4]), l=np.array([[1.2, 0, 0], [0.4, 0.8, 0], [-0.3, 0.5, 1.5]])),
+        at(x=np.array([1.0, -0.5, 0.2]), m=np.array([0.3, 0.1, -0.4]),
+           l=np.array([[1.2, 0, 0], [0.4, 0.8, 0], [-0.3, 0.5, 1.5]])),
         lambda x, m, l: stats.multivariate_normal.logpdf(x, m, l @ l.T),
         close=(1e-13, 1e-7, 1e-6),
     ),
-    Law("stats.dirichlet_logpdf([0.2, 0.3, 0.5], a)", at(a=np.array([0.4, 1.5, 12.0])), lambda a: stats.dirichlet.logpdf([0.2, 0.3, 0.5], a)),
+    Law("stats.dirichlet_logpdf([0.2, 0.3, 0.5], a)",
+        at(a=np.array([0.4, 1.5, 12.0])), lambda a: stats.dirichlet.logpdf([0.2, 0.3, 0.5], a)),
     Law(
         "stats.covariance(x, y)", at(x=np.array([0.3, 1.2, -0.7]), y=np.array([1.0, 0.2, 0.5])),
         lambda x, y: np.cov(x, y, ddof=0)[0, 1],
