@@ -290,10 +290,8 @@ class Flow:
         """Which sort of boundary a comparison is."""
         if op in ("==", "!="):
             return "equality"
-        if op in COMPARISONS:
-            draws = [s[DRAWS] for s in map(self.state, args) if DRAWS in s]
-            if any(d.live for d in draws):
-                return "draw"
+        if (op in COMPARISONS or op == "int") and any(DRAWS in self.state(a) for a in args):
+            return "draw"
         return "row"
 
     def used(self, args: Iterable[Operand], t: Type, how: Use, span: Span) -> State:
