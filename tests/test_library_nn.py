@@ -275,7 +275,9 @@ fn slope(x: Float[t, 4], i: Int) = grad(at)(x, i)
 NETS = {
     "a tuple": "nn.Sequence((nn.dense(key(1), 2, 8), nn.Tanh(), nn.dense(key(2), 8, 2)))",
     "a composition": "nn.dense(key(1), 2, 8) >> nn.Tanh() >> nn.dense(key(2), 8, 2)",
-    "dropout and norm": "nn.dense(key(1), 2, 8) >> nn.layer_norm(8) >> nn.dropout(0.2) >> nn.Silu() >> nn.dense(key(2), 8, 2)",
+    "dropout and norm": (
+        "nn.dense(key(1), 2, 8) >> nn.layer_norm(8) >> nn.dropout(0.2) >> nn.Silu() >> nn.dense(key(2), 8, 2)"
+    ),
 }
 
 
