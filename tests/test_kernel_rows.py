@@ -77,7 +77,7 @@ for _row in TABLE.values():
         for _types, _result in signatures(_row):
             ROWS[_types].append((_row, _result))
 
-EXACT = {"+", "-", "*", "/", "//", "%", "neg", "abs", "min", "max", "relu", "clamp", "sign", "sqrt", "not"}
+EXACT = {"+", "-", "*", "/", "//", "%", "neg", "abs", "min", "max", "relu", "clip", "sign", "sqrt", "not"}
 EXACT |= {"==", "!=", "<", "<=", ">", ">=", "isnan", "isfinite", "isinf", "float", "float32", "int"}
 EXACT |= {"round", "floor", "ceil", "key", "key_at", "split_left", "split_right"}
 EXACT |= {"random.uniform", "random.normal", "random.integers"}

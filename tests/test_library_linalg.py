@@ -1,8 +1,9 @@
-"""Laws of `linalg`: values against NumPy, SciPy and mpmath, derivatives against numeric ones, kernels against the interpreter."""
+"""Laws of `linalg`: values against NumPy, SciPy and mpmath, derivatives against numeric ones; and what faults."""
+# ruff: noqa: E501  (a law is a line or two)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 from typing import Any
 
 import mpmath
@@ -11,7 +12,6 @@ import pytest
 import scipy.linalg
 
 import dplang as dp
-from dplang.errors import Fault
 from library import Law, check
 
 Array = Any
@@ -65,11 +65,6 @@ def svd(x: Array) -> tuple[Array, Array, Array]:
     u, s, v = np.linalg.svd(x, full_matrices=False)
     signs = turned(u) if len(x) >= len(x.T) else turned(v.T)
     return u * signs, s, v * signs[:, None]
-
-
-def part(call: str, names: str, which: str) -> tuple[str, str]:
-    """The code of one result of a call on `x`, and the definition that it needs."""
-    return "chosen(x)", f"fn chosen(x: Float[n, m]) = {{ let {names} = {call}; {which} }}\n"
 
 
 def law(code: str, at: dict[str, Any], value: Any, name: str = "", **more: Any) -> Law:
@@ -150,8 +145,6 @@ SYMMETRIC = (
         before=MEAN, order=1),
     law("vectors(a)", {"a": A}, eigenvectors, "eigenvectors",
         before=MEAN + "fn vectors(a: Float[n, n]) -> Float[n, n] { let (w, v) = linalg.eigh(mean_of(a)); v }\n"),
-    law("back(a)", {"a": A}, mean_of, "eigh put together", before=MEAN +
-        "fn back(a: Float[n, n]) -> Float[n, n] { let (w, v) = linalg.eigh(mean_of(a)); v @ diag(w) @ transpose(v) }\n"),
     # the largest value is single, the others are equal: its vector has a derivative
     law("first(a)", {"a": np.diag([1.0, 1.0, 3.0])}, [0.0, 0.0, 1.0], "a vector beside equal values", before=MEAN +
         "fn first(a: Float[n, n]) -> Float[n] { let (w, v) = linalg.eigh(mean_of(a)); "
@@ -160,19 +153,14 @@ SYMMETRIC = (
 
 
 def rectangular(x: Array, order: int = 2) -> list[Law]:
-    """QR and SVD of a matrix, each result by itself."""
-    shape = f"{len(x)} by {len(x.T)}"
+    """QR and SVD of a matrix, all results in one row."""
+    n, m = x.shape
     made = []
-    for k, which in enumerate("qr"):
-        code, before = part("linalg.qr(x)", "(q, r)", which)
-        made.append(law(code, {"x": x}, qr(x)[k], f"{which} of qr, {shape}", before=before, order=order))
-    for k, which in enumerate("usv"):
-        code, before = part("linalg.svd(x)", "(u, s, v)", which)
-        made.append(law(code, {"x": x}, svd(x)[k], f"{which} of svd, {shape}", before=before, order=order))
-    code, before = part("linalg.svd(x)", "(u, s, v)", "u @ diag(s) @ v")
-    made.append(law(code, {"x": x}, x, f"svd put together, {shape}", before=before, order=order))
-    code, before = part("linalg.qr(x)", "(q, r)", "q @ r")
-    made.append(law(code, {"x": x}, x, f"qr put together, {shape}", before=before, order=order))
+    for name, names, parts in (("qr", "q, r", qr(x)), ("svd", "u, s, v", svd(x))):
+        row = functools.reduce(lambda a, b: f"concat({a}, {b})", (f"flatten({w})" for w in names.split(", ")))
+        before = f"fn parts(x: Float[n, m]) = {{ let ({names}) = linalg.{name}(x); {row} }}\n"
+        value = np.concatenate([np.ravel(p) for p in parts])
+        made.append(law("parts(x)", {"x": x}, value, f"{name} of {n} by {m}", before=before, order=order))
     return made
 
 
@@ -206,3 +194,111 @@ def test_law(law: Law) -> None:
 @pytest.mark.parametrize("law", LAWS, ids=str)
 def test_law_in_kernels(law: Law) -> None:
     check(law, jit="always")
+
+
+# ---- accuracy
+
+MODULE = """
+import linalg
+fn solved(a: Float[n, n], b: Float[n]) -> Float[n] = linalg.solve(a, b)
+fn inverse(a: Float[n, n]) -> Float[n, n] = linalg.inv(a)
+fn factor(a: Float[n, n]) -> Float[n, n] = linalg.cholesky(a)
+fn logdet(a: Float[n, n]) -> Float = linalg.logdet(a)
+fn values(a: Float[n, n]) -> Float[n] = linalg.eigvalsh(a)
+fn best(a: Float[n, m], b: Float[n]) -> Float[m] = linalg.lstsq(a, b)
+fn first(a: Float[n, n]) -> Float { let (w, v) = linalg.eigh(a); v[0, 0] * v[1, 0] }
+fn left(a: Float[n, m]) -> Float { let (u, s, v) = linalg.svd(a); u[0, 0] * u[1, 0] }
+fn slope(a: Float[n, n]) -> Float[n, n] = grad(first)(a)
+fn slope_left(a: Float[n, m]) -> Float[n, m] = grad(left)(a)
+fn along(a: Float[n, n], d: Float[n, n]) -> Float { let (value, slope) = jvp(first)(a, d); slope }
+fn upper(a: Float[n, n], b: Float[n]) -> Float[n] = linalg.solve_upper(a, b)
+fn curvature(a: Float[n, n]) -> Float[n, n] = hvp(linalg.det)(a, eye(n))
+"""
+
+
+@pytest.fixture(scope="module", params=["never", pytest.param("always", marks=pytest.mark.long)])
+def program(request: pytest.FixtureRequest) -> Any:
+    return dp.source(MODULE, jit=request.param)
+
+
+@pytest.mark.parametrize("n", [3, 6, 9])
+def test_hilbert_matrices(program: Any, n: int) -> None:
+    """Errors stay below what the condition of the matrix allows; the reference has 60 digits."""
+    with mpmath.workdps(60):
+        exact = mpmath.matrix(n, n)
+        for i in range(n):
+            for j in range(n):
+                exact[i, j] = mpmath.mpf(1.0 / (i + j + 1))
+        ones = mpmath.matrix([1] * n)
+        x = np.array([float(v) for v in mpmath.lu_solve(exact, ones)])
+        logdet = float(mpmath.log(mpmath.det(exact)))
+        lower = np.array((mpmath.cholesky(exact)).tolist(), float)
+        values = np.array(sorted(float(v) for v in mpmath.eigsy(exact, eigvals_only=True)))
+    a = np.array([[1.0 / (i + j + 1) for j in range(n)] for i in range(n)])
+    allowed = 2.0**-52 * n * np.linalg.cond(a)
+    assert np.max(np.abs(program.solved(a, np.ones(n)) - x)) <= allowed * np.max(np.abs(x))
+    assert abs(program.logdet(a) - logdet) <= allowed
+    assert np.max(np.abs(program.factor(a) - lower)) <= allowed
+    assert np.max(np.abs(program.values(a) - values)) <= 4 * n * 2.0**-52
+
+
+def test_symmetric_arguments_have_symmetric_gradients(program: Any) -> None:
+    a = np.array([[1.0, 0.2, 0.1], [0.2, 2.0, 0.3], [0.1, 0.3, 4.0]])
+    g = program.slope(a)
+    assert np.array_equal(g, g.T)
+
+
+# ---- matrices without a result
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (lambda m: m.solved(SINGULAR, VECTOR), "E0640"),
+        (lambda m: m.inverse(np.zeros((2, 2))), "E0640"),
+        (lambda m: m.solved(np.outer(np.ones(30), np.ones(30)), np.ones(30)), "E0640"),
+        (lambda m: m.upper(np.triu(np.ones((3, 3))) - np.diag([0, 0, 1.0]), VECTOR), "E0640"),
+        (lambda m: m.curvature(np.outer(VECTOR, VECTOR)), "E0640"),
+        (lambda m: m.factor(np.array([[1.0, 2.0], [2.0, 1.0]])), "E0641"),
+        (lambda m: m.factor(np.eye(40) - 2 * np.diag(np.arange(40.0) == 33)), "E0641"),
+        (lambda m: m.factor(np.array([[2.0, 1.0], [0.0, 2.0]])), "E0642"),
+        (lambda m: m.values(np.array([[2.0, 1.0], [0.0, 2.0]])), "E0642"),
+        (lambda m: m.slope(np.eye(2)), "E0643"),
+        (lambda m: m.along(np.eye(2), np.array([[0.0, 1.0], [1.0, 0.0]])), "E0643"),
+        (lambda m: m.slope_left(np.eye(3)[:, :2]), "E0643"),
+        (lambda m: m.slope_left(np.outer(VECTOR, [1.0, 2.0])[:, :1] * 0), "E0643"),
+        (lambda m: m.best(np.outer(VECTOR, [1.0, 2.0]), VECTOR), "E0644"),
+        (lambda m: m.best(np.outer([1.0, 2.0], VECTOR), np.ones(2)), "E0644"),
+    ],
+)
+def test_fault(program: Any, call: Any, code: str) -> None:
+    with pytest.raises(dp.Error) as caught:
+        call(program)
+    assert [d.code for d in caught.value.diagnostics] == [code]
+
+
+def test_which_part_is_not_positive_definite(program: Any) -> None:
+    for n, k in ((5, 0), (5, 3), (40, 33)):
+        with pytest.raises(dp.Error) as caught:
+            program.factor(np.eye(n) - 2 * np.diag(np.arange(n) == k))
+        assert caught.value.diagnostics[0].minor == k
+
+
+def test_what_is_nearly_singular_is_solved(program: Any) -> None:
+    """Only pivots that are all rounding count as 0: scales and weak dependence do not."""
+    assert np.array_equal(program.solved(np.diag([1e-200, 1.0, 1e200]), np.ones(3)), [1e200, 1.0, 1e-200])
+    a = np.array([[1.0, 1.0], [1.0, 1.0 + 1e-14]])
+    assert np.allclose(program.solved(a, np.array([2.0, 2.0 + 1e-14])), 1.0, atol=0.1)
+
+
+def test_what_is_not_a_number_spreads(program: Any) -> None:
+    a = np.array([[2.0, np.nan], [np.nan, 3.0]])
+    assert np.isnan(program.solved(a, np.ones(2))).all()
+    assert np.isnan(program.factor(a)).all()
+    assert np.isnan(program.values(a)).all()
+    assert np.isnan(program.best(a, np.ones(2))).all()
+    assert np.isnan(program.logdet(a))
+
+
+def test_a_direction_that_splits_nothing_has_a_derivative(program: Any) -> None:
+    assert program.along(np.eye(2), np.array([[1.0, 0.0], [0.0, 2.0]])) == 0.0

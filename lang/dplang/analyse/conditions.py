@@ -23,7 +23,7 @@ SMOOTH_WHERE = {
     "max": "x != y",
     "hypot": "hypot(x, y) > 0.0",
     "atan2": "y > 0.0",
-    "clamp": "if x != y { x != z } else { false }",
+    "clip": "if x != y { x != z } else { false }",
 }
 """For rows that have kinks or jump, where they are smooth."""
 

@@ -217,7 +217,7 @@ ROWS: dict[str, Callable[..., Interval]] = {
     "min": minimum,
     "max": maximum,
     "relu": lambda a: maximum(a, point(0.0)),
-    "clamp": lambda a, low, high: minimum(maximum(a, low), high),
+    "clip": lambda a, low, high: minimum(maximum(a, low), high),
     "float": lambda a: a,
     "float32": lambda a: a,
     "exp": _exponential,

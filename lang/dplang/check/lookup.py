@@ -27,12 +27,16 @@ if TYPE_CHECKING:
     from .context import Context
 
 
+ALSO = {"clamp": "clip"}
+"""Built-in names that mean another one."""
+
+
 def builtin_names() -> frozenset[str]:
     from .builtins import SPECIAL
     from .constants import NAMED
 
     rows = {row.name for row in TABLE.values() if row.public and row.name.isidentifier()}
-    return frozenset(rows) | SPECIAL.keys() | NAMED.keys()
+    return frozenset(rows) | ALSO.keys() | SPECIAL.keys() | NAMED.keys()
 
 
 def beyond(cx: Context, name: str) -> Entity | None:
@@ -42,6 +46,7 @@ def beyond(cx: Context, name: str) -> Entity | None:
 
     if name in NATIVE:
         return NATIVE[name]
+    name = ALSO.get(name, name)
     if name in SPECIAL or name in NAMED:
         return Builtin(name)
     row = TABLE.get(name)

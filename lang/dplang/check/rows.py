@@ -24,7 +24,7 @@ from .unify import data_fault, drop, join_numbers, strip
 
 SCALARS: dict[str, Scalar] = {s.name: s for s in (FLOAT, FLOAT32, INT, BOOL, STRING, KEY)}
 NUMBER_CLASSES: dict[str, tuple[Type, ...]] = {"N": (INT, FLOAT, FLOAT32), "F": (FLOAT, FLOAT32)}
-ORDERED = ("min", "max", "clamp", "sort", "argsort")
+ORDERED = ("min", "max", "clip", "sort", "argsort")
 
 
 @dataclass(frozen=True, slots=True)

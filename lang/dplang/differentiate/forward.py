@@ -11,6 +11,7 @@ from typing import assert_never
 
 from ..core.build import Builder, Names
 from ..core.ir import (
+    BOOL,
     INT,
     Arm,
     ArrayType,
@@ -413,17 +414,19 @@ class Forward:
 
 
 def weight(b: Builder, e: Operand, r: Operand) -> Operand:
-    """exp(e - r), the share of a turn in a log-sum-exp; that of no share at all is 0."""
+    """exp(e - r), the share of a turn in a log-sum-exp; of no share at all that is 0, of what is infinite 1."""
     t = e.type
     assert isinstance(t, Scalar)
-    nothing = b.prim("==", Scalar("Bool"), r, Lit(float("-inf"), t))
-    return b.branch(
-        nothing,
-        lambda _: (Lit(0.0, t),),
-        lambda inner: (inner.prim("exp", t, inner.prim("-", t, e, r)),),
-        t,
-        hint="w",
-    )[0]
+
+    def part(b: Builder) -> tuple[Operand, ...]:
+        return (b.prim("exp", t, b.prim("-", t, e, r)),)
+
+    def share(b: Builder) -> tuple[Operand, ...]:
+        infinite = b.prim("==", BOOL, e, Lit(float("inf"), t))
+        return tuple(b.branch(infinite, lambda _: (Lit(1.0, t),), part, t, hint="w"))
+
+    nothing = b.prim("==", BOOL, r, Lit(float("-inf"), t))
+    return b.branch(nothing, lambda _: (Lit(0.0, t),), share, t, hint="w")[0]
 
 
 def _is_late(r: Result) -> bool:

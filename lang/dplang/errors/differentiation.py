@@ -273,7 +273,7 @@ class MayJump(Diagnostic):
     print(grad(fare)(3.0))
     ```
 
-    Without: `max`, `min`, `abs` and `clamp` have kinks but never jump.
+    Without: `max`, `min`, `abs` and `clip` have kinks but never jump.
 
     ```dp
     fn fare(x: Float) -> Float = min(2 * x, 5 + 0.1 * x)

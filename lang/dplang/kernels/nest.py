@@ -40,7 +40,7 @@ from ..core.ir import (
 from ..core.rewrite import blocks, lets_of, operands
 from .rows import FAULTS, expression
 
-CHEAP = {op: 4 if op == "/" else 1 for op in ("+", "-", "*", "/", "neg", "abs", "min", "max", "clamp", "relu", "sign")}
+CHEAP = {op: 4 if op == "/" else 1 for op in ("+", "-", "*", "/", "neg", "abs", "min", "max", "clip", "relu", "sign")}
 CHEAP |= dict.fromkeys(("not", "==", "!=", "<", "<=", ">", ">=", "float"), 1)
 """Total rows that are as well done in vain, and what they cost."""
 

@@ -17,7 +17,7 @@ COMPARED = {op: f"({{0}} {op} {{1}})" for op in ("==", "!=", "<", "<=", ">", ">=
 
 SAME = {
     "+": "({0} + {1})", "-": "({0} - {1})", "*": "({0} * {1})", "neg": "(-{0})", "abs": "abs({0})",
-    "min": "minimum({0}, {1})", "max": "maximum({0}, {1})", "clamp": "minimum(maximum({0}, {1}), {2})",
+    "min": "minimum({0}, {1})", "max": "maximum({0}, {1})", "clip": "minimum(maximum({0}, {1}), {2})",
     "not": "(not {0})", **COMPARED,
 }  # fmt: skip
 """Rows whose text is the same for Ints and Floats."""

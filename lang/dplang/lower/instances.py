@@ -16,7 +16,7 @@ from ..errors.diagnostic import Fault, NotBuilt
 from ..errors.source import Span
 from .body import Body, Delayed
 from .expressions import LAMBDA
-from .layout import Info, Layouts, captured_infos, erased, fields
+from .layout import Info, Layouts, erased, fields
 from .shape import Code, Leaf, Shape, Static, fill, functions, leaves, operands, outline, transform
 from .ssa import nothing
 from .uses import Uses
@@ -137,7 +137,11 @@ class Instances:
         sizes = tuple(v for v in read.sizes if v not in readable and v not in self.top_sizes and f.has_size(v))
         result = f.type(e.body.type)
         name = f"{f.name}.{LAMBDA}"
-        return Code(name, LAMBDA, e.params, types, result, e.body, dict(f.types), tuple(symbols), sizes, user=f.user)
+        captured = {n.symbol: f.type(n.type) for n in inside(e.body) if isinstance(n, typed.Local)}
+        return Code(
+            name, LAMBDA, e.params, types, result, e.body, dict(f.types), tuple(symbols), sizes, user=f.user,
+            captured={s: t for s, t in captured.items() if s in symbols},
+        )  # fmt: skip
 
     def definition(self, f: Body, ref: typed.FnRef, receiver: Shape | None) -> Static:
         """A definition as a function value; with a receiver, that is its first parameter."""
@@ -193,6 +197,7 @@ class Instances:
         return Code(
             name, fn.name, fn.params[bound:], params[bound:], result, fn.body, types,
             (*fn.params[:bound], *self.needs(fn)), passed, fn, bound, fn.user,
+            captured=dict(zip(fn.params[:bound], params[:bound], strict=True)),
         )  # fmt: skip
 
     # ---- calls
@@ -277,7 +282,7 @@ class Instances:
                 f.env[symbol] = self._declare(f, kind, infos, k, symbol.span, params)
                 f.bind_sizes(t, f.read(symbol), parameter=True)
             else:
-                infos = captured_infos(kind, symbol.name, False)
+                infos = self.layouts.captured_infos(kind, symbol.name, False)
                 f.env[symbol] = self._declare(f, kind, infos, -1, symbol.span, params)
         for var, kind in zip(code.sizes, instance.captured[len(code.symbols) :], strict=True):
             infos = iter([Info(var.name, None, False)])

@@ -130,9 +130,27 @@ class Layouts:
                 for i, (s, p) in enumerate(zip(types, parts, strict=True)):
                     yield from self.infos(s, p, f"{label}.{i}", None, fixed)
             case _, Static():
-                yield from captured_infos(shape, label, fixed)
+                yield from self.captured_infos(shape, label, fixed)
             case _:
                 yield Info(label, constraint, fixed)
+
+    def captured_infos(self, shape: Shape, label: str, fixed: bool) -> Iterator[Info]:
+        """The leaves of a captured value; where its type is not known, its structure is. Training moves what a function
+        value has captured, not the top-level variables that it reads."""
+        match shape:
+            case Leaf():
+                yield Info(label, None, fixed)
+            case Group(parts):
+                for i, p in enumerate(parts):
+                    yield from self.captured_infos(p, f"{label}.{i}", fixed)
+            case Static(code, captured):
+                names = [(s.name, s.top, code.captured.get(s)) for s in code.symbols]
+                names += [(s.name, True, None) for s in code.sizes]
+                for (name, top, t), p in zip(names, captured, strict=True):
+                    if t is None:
+                        yield from self.captured_infos(p, f"{label}.{name}", fixed or top)
+                    else:
+                        yield from self.infos(t, p, f"{label}.{name}", None, fixed or top)
 
     # ---- enums
 
@@ -201,18 +219,3 @@ def plain(shape: Shape) -> ir.Layout:
             return ir.Group("", (), tuple(map(plain, parts)))
         case Static(_, captured):
             return ir.Code(tuple(map(plain, captured)))
-
-
-def captured_infos(shape: Shape, label: str, fixed: bool) -> Iterator[Info]:
-    """The leaves of a captured value, of which only the structure is known. Training moves what a function value has
-    captured, not the top-level variables that it reads."""
-    match shape:
-        case Leaf():
-            yield Info(label, None, fixed)
-        case Group(parts):
-            for i, p in enumerate(parts):
-                yield from captured_infos(p, f"{label}.{i}", fixed)
-        case Static(code, captured):
-            names = [(s.name, s.top) for s in code.symbols] + [(s.name, True) for s in code.sizes]
-            for (name, top), p in zip(names, captured, strict=True):
-                yield from captured_infos(p, f"{label}.{name}", fixed or top)

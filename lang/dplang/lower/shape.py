@@ -64,6 +64,8 @@ class Code:
     bound: int = 0
     """How many of the first parameters are captured (1 for a method value)."""
     user: bool = True
+    captured: dict[typed.Symbol, LanguageType] = field(default_factory=dict)
+    """The types of the symbols, where the body tells them."""
     counts: dict[str, int] = field(default_factory=dict)
 
 

@@ -39,7 +39,7 @@ ARITHMETIC = (
     Row("relu", "(F) -> F", "kinked", "rt.maximum(x0, np.zeros_like(x0))", "v_max({x}, 0.0)",
         d=("if x > 0.0 { 1.0 } else { 0.0 }",), edge="0 at 0",
         scalar="x0 if x0 >= 0.0 or x0 != x0 else 0.0", doc="max(x, 0)."),
-    Row("clamp", "(N, N, N) -> N", "kinked", "rt.minimum(rt.maximum(x0, x1), x2)", "v_min(v_max({x}, {y}), {z})",
+    Row("clip", "(N, N, N) -> N", "kinked", "rt.minimum(rt.maximum(x0, x1), x2)", "v_min(v_max({x}, {y}), {z})",
         d=("if x >= y { if x <= z { 1.0 } else { 0.0 } } else { 0.0 }",
            "if x >= y { 0.0 } else if y <= z { 1.0 } else { 0.0 }",
            "if x >= y { if x <= z { 0.0 } else { 1.0 } } else if y <= z { 0.0 } else { 1.0 }"),

@@ -164,7 +164,11 @@ def primitive(op: str, args: Sequence[Parts], made: Dims, write: Write) -> tuple
             return tuple(_products(x, args[1], write))
         case "norm":
             squares = [write(Prim("*", (a, a)), x.type) for a in x.elems]
-            return (write(Prim("sqrt", (total(squares, x.type, write),)), x.type),)
+            square = total(squares, x.type, write)
+            # at the origin the derivative of a norm is 0, and that of the root is none: there, it is taken of a constant
+            origin = write(Prim("==", (square, zero(x.type))), BOOL)
+            root = write(Prim("sqrt", (choice(origin, Lit(1.0, x.type), square, x.type, write),)), x.type)
+            return (choice(origin, zero(x.type), root, x.type, write),)
         case "reverse":
             return tuple(e for row in reversed(list(x.rows())) for e in row)
         case "transpose":

@@ -52,7 +52,7 @@ WHOLE = {"sort", "argsort", "cumsum", "cumprod", "reverse", "concat", "transpose
 WHOLE |= {"linalg._lu", "linalg._qr", "linalg._svd"}
 """Primitives of whole arrays that have a value for every operand of their type."""
 CHEAP = {
-    *("+", "-", "*", "/", "neg", "abs", "sign", "min", "max", "relu", "clamp", "float", "float32", "floor", "ceil"),
+    *("+", "-", "*", "/", "neg", "abs", "sign", "min", "max", "relu", "clip", "float", "float32", "floor", "ceil"),
     *("<", "<=", ">", ">=", "==", "!=", "not", "isnan", "isfinite", "isinf", "sqrt"),
 }
 """Primitives that cost about as much as a read of an array."""

@@ -11,7 +11,7 @@ COMPARED = {op: f"({{0}} {op} {{1}})" for op in ("==", "!=", "<", "<=", ">", ">=
 
 SAME = {
     "+": "({0} + {1})", "-": "({0} - {1})", "*": "({0} * {1})", "neg": "(-{0})", "abs": "vabs({0})",
-    "min": "vmin({0}, {1})", "max": "vmax({0}, {1})", "clamp": "vmin(vmax({0}, {1}), {2})", "not": "(~{0})",
+    "min": "vmin({0}, {1})", "max": "vmax({0}, {1})", "clip": "vmin(vmax({0}, {1}), {2})", "not": "(~{0})",
     "float": "vfloat({0})", "float32": "vfloat32({0})", "int": "vint({0})", **COMPARED,
 }  # fmt: skip
 
