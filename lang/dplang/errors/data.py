@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .checking import CheckError, meant, near
+from .checking import CheckError, an, meant, near
 from .diagnostic import Diagnostic, Note, diagnostic
 from .source import Span
 
@@ -649,7 +649,7 @@ class NoArrayType(CheckError):
 
     def sentence(self) -> str:
         inside = f": `{self.part}` is `{self.kind}`" if self.part else ""
-        return f"`{self.row}` cannot read a `{self.asked}`{inside}"
+        return f"`{self.row}` cannot read {an(self.asked)}{inside}"
 
     def help(self) -> str:
         if self.row == "data.safetensors":
@@ -800,11 +800,11 @@ class NotWritable(CheckError):
 
     def sentence(self) -> str:
         by = f" by the name `{self.name}`" if self.name else " without a name"
-        return f"`{self.row}` does not write a `{self.kind}`{by}"
+        return f"`{self.row}` does not write {an(self.kind)}{by}"
 
     def help(self) -> str:
         return {
-            "data.write_csv": "it writes an array of structs whose fields are cells, or arrays of one rank by name",
+            "data.write_csv": "it writes an array of structs whose fields are cells, or arrays of rank 1 by name",
             "data.write_npy": "it writes one array of Float, Float32, Int or Bool, without a name",
             "data.write_npz": "it writes arrays of Float, Float32, Int or Bool, each with a name: a = x",
             "data.write_safetensors": "it writes arrays and texts with names, or a struct and texts with names",
