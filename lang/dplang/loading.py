@@ -19,7 +19,7 @@ from .syntax import parse as syntax
 from .syntax import tree
 
 
-def read(path: str, span: Span | None = None, library: bool = False) -> Source:
+def read(path: str, span: Span | None = None) -> Source:
     """The text of a program file; `span` is where the program names it, if one does."""
     place = span if span is not None else Span(Source(path, ""), 0, 0)
     try:
@@ -40,7 +40,7 @@ def read(path: str, span: Span | None = None, library: bool = False) -> Source:
         source = Source(path, data.decode("utf-8", errors="replace"))
         here = Span(source, len(before), len(before) + 1)
         raise Fault(NotText(here, data[failure.start])) from None
-    return Source(path, text.removeprefix("\ufeff"), library)
+    return Source(path, text.removeprefix("\ufeff"), in_library(path))
 
 
 def _nearest_file(path: str) -> str:
@@ -62,8 +62,12 @@ def library() -> Path:
 
 def module_name(path: str) -> str:
     """What a file is called as a module: its path, but those of the standard library have names."""
-    file = Path(path).resolve()
-    return file.stem if file.parent == library() else path
+    return Path(path).stem if in_library(path) else path
+
+
+def in_library(path: str) -> bool:
+    """Whether a file belongs to the standard library."""
+    return Path(path).resolve().parent == library()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ class Modules:
 
     def _check(self, path: str, name: str, span: Span, library: bool) -> typed.Module:
         parsed = _library_tree(path, os.stat(path).st_mtime_ns) if library else syntax.parse(read(path, span))
-        result = check(parsed, name, self, None)
+        result = check(parsed, name, self, None, lazy=library)
         errors = [d for d in result.diagnostics if d.severity == "error"]
         if errors:
             raise Fault(*errors)
@@ -141,7 +145,7 @@ class Modules:
 @cache
 def _library_tree(path: str, changed: int) -> tree.Module:
     """A module of the library, parsed; every session of a process reads the same one."""
-    return syntax.parse(read(path, library=True))
+    return syntax.parse(read(path))
 
 
 def _beside(path: str, importer: Source) -> str:

@@ -143,7 +143,7 @@ class _Judgement:
             if new:
                 trail = next(d.cut[number] for label, d in wrt if label == new[0])
                 path = steps(trail, self.summaries.sites.all)
-                remedies = TABLE[at.op].remedy if at.op in TABLE else ("a sum weighted by `softmax`",)
+                remedies = TABLE[at.op].remedy if at.op in TABLE else ("soft_argmax", "a sum weighted by `softmax`")
                 self.found.append(SeveredPath(site.span, tuple(new), at.op, at.span, path, remedies))
 
     def idle(self, site: _Site, wrt: list[tuple[str, Dep]]) -> None:

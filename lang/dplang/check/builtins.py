@@ -158,14 +158,46 @@ def _map(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
 
 
 def _concat(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
-    args = positional(cx, e, "concat", 2)
+    args = positional(cx, e, "concat", 1)
     if args is None:
         return cx.wrong(e.span)
+    if len(args) == 1:
+        return _concat_rows(cx, args[0], e.span)
     total: typed.Expr | tree.Expr = args[0]
     for a in args[1:]:
         total = call_row(cx, TABLE["concat"], [total, _hinted(cx, a, total)], e.span, expected)
     assert isinstance(total, typed.Node)
     return total
+
+
+def _concat_rows(cx: Context, e: tree.Expr, span: Span) -> typed.Expr:
+    """`concat(rows)`: the elements of the first, then those of the second, and so on."""
+    value = value_of(cx, e)
+    if value is None:
+        return cx.wrong(span)
+    elem, dims = strip(cx.solve(value.type))
+    if len(dims) < 2:
+        return cx.wrong(span, faults.MissingArgument(span, "concat", ("number 2",), None))
+    new = (cx.size(dims[0]) * cx.size(dims[1]), *map(cx.size, dims[2:]))
+    sizes = tuple(typed.SizeValue(INT, span, s) for s in new)
+    return typed.Prim(array(elem, new), span, "reshape", (value, *sizes))
+
+
+def _stack(cx: Context, e: tree.Call, expected: Type | None) -> typed.Expr:
+    """`stack(x, y, ..)` is `[x, y, ..]`; of one array it is that array, whose elements stand in a row already."""
+    from .expressions import infer
+
+    args = positional(cx, e, "stack", 1)
+    if args is None:
+        return cx.wrong(e.span)
+    if len(args) > 1:
+        return infer(cx, tree.ArrayExpr(e.span, tuple(args)), expected)
+    value = value_of(cx, args[0], expected)
+    if value is None:
+        return cx.wrong(e.span)
+    if not strip(cx.solve(value.type))[1]:
+        return cx.wrong(e.span, faults.NeedsArray(args[0].span, "stack", show(cx.solve(value.type))))
+    return value
 
 
 def _hinted(cx: Context, e: tree.Expr, other: typed.Expr | tree.Expr) -> typed.Expr | tree.Expr:
@@ -316,6 +348,7 @@ SPECIAL: dict[str, Handler] = {
     "reverse": _reverse,
     "map": _map,
     "concat": _concat,
+    "stack": _stack,
     "where": _where,
     "dot": _dot,
     "zero": _zero,

@@ -76,6 +76,9 @@ class Unit:
     quiet: int = 0
     prelude: ModuleName | None = None
     rules: dict[FnName, tree.DerivativeDef] = field(default_factory=dict)
+    lazy: bool = False
+    demanded: dict[FnName, None] = field(default_factory=dict)
+    """`lazy`: bodies of this file are checked as others use them. `demanded` are functions of other files in use."""
 
     @contextmanager
     def loud(self) -> Iterator[None]:
@@ -261,6 +264,8 @@ class Context:
         """This body mentions a function."""
         if self.unit.quiet:
             return
+        if fn.unit is not self.unit:
+            self.unit.demanded[fn] = None
         owner = self.body.owner
         if owner is not None:
             owner.uses.setdefault(fn, span)

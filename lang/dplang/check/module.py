@@ -31,7 +31,7 @@ from .names import (
     Value,
     public,
 )
-from .rules import check_rules, declare_rule
+from .rules import check_rule, check_rules, declare_rule
 from .sketches import declared_sketches, note_fill
 from .statements import Out, flat, spread, statement
 from .structs import check_struct, complete_enum, complete_struct, declare_enum, declare_struct, variants
@@ -56,9 +56,14 @@ def new_scope() -> Scope:
     return Scope(None, top=True)
 
 
-def check(module: tree.Module, name: str, loader: Loader | None, scope: Scope | None = None) -> Checked:
-    """Checks a file, or (with the scope that earlier entries left) an entry of the REPL. Faults are data."""
-    unit = Unit(name, loader, Scope(scope, top=True), repl=scope is not None)
+def check(
+    module: tree.Module, name: str, loader: Loader | None, scope: Scope | None = None, lazy: bool = False
+) -> Checked:
+    """Checks a file, or (with the scope that earlier entries left) an entry of the REPL. Faults are data.
+
+    `lazy`: the bodies of its functions wait until another file uses them.
+    """
+    unit = Unit(name, loader, Scope(scope, top=True), repl=scope is not None, lazy=lazy)
     unit.size_symbols.update(_sizes_before(scope))
     return _Checker(unit, module).run()
 
@@ -106,12 +111,14 @@ class _Checker:
         before = len(unit.errors)
         self.statements()
         stmts = close(unit, self.body, flat(self.stmts), before)
-        i = 0
-        while i < len(unit.fns):
-            check_fn(unit.fns[i])
-            i += 1
-        check_rules(unit)
+        if not unit.lazy:
+            i = 0
+            while i < len(unit.fns):
+                check_fn(unit.fns[i])
+                i += 1
+            check_rules(unit)
         tests = self.tests()
+        _complete(unit)
         settle(unit)
         return self.result(stmts, tests)
 
@@ -368,6 +375,26 @@ class _Checker:
                 entity = self.unit.scope.names.get(item.pattern.name)
                 if isinstance(entity, Value):
                     note_fill(self.cx, item.value, entity.symbol)
+
+
+def _complete(unit: Unit) -> None:
+    """Checks what a file uses of the library, and what that uses in turn."""
+    waiting = [fn for fn in unit.demanded if fn.unit.lazy]
+    seen = set(waiting)
+    found: dict[Unit, int] = {}
+    while waiting:
+        fn = waiting.pop()
+        found.setdefault(fn.unit, len(fn.unit.errors))
+        check_fn(fn)
+        if fn.fn.rule is None:
+            check_rule(fn)
+        more = [used for used in fn.uses if used not in seen and used.unit.lazy]
+        seen.update(more)
+        waiting += more
+    for other, before in found.items():
+        settle(other)
+        for fault in other.errors[before:]:
+            unit.report(fault)
 
 
 def _module_sizes(module: typed.Module) -> dict[SizeVar, typed.Symbol]:

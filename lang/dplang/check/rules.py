@@ -38,18 +38,26 @@ def declare_rule(unit: Unit, item: tree.DerivativeDef, before: Sequence[tree.Ite
 
 def check_rules(unit: Unit) -> None:
     """Checks all rules, once every function has its types."""
-    for fn, item in unit.rules.items():
-        check_fn(fn)
-        if fn.template or fn.tree.sketch:
-            unit.report(NotBuilt(item.span, "a derivative rule for a function that is checked for each use"))
-            continue
-        result = fn.fn.result
-        if result is None or isinstance(result, Wrong) or any(isinstance(t, Wrong) for t in fn.fn.param_types):
-            continue
-        if len(item.params) != len(fn.fn.params):
-            unit.report(_arity(fn, item))
-            continue
-        fn.fn.rule = _rule(unit, fn, item, result)
+    for fn in unit.rules:
+        check_rule(fn)
+
+
+def check_rule(fn: FnName) -> None:
+    """Checks the rule of a function, if it has one."""
+    unit, item = fn.unit, fn.unit.rules.get(fn)
+    if item is None:
+        return
+    check_fn(fn)
+    if fn.template or fn.tree.sketch:
+        unit.report(NotBuilt(item.span, "a derivative rule for a function that is checked for each use"))
+        return
+    result = fn.fn.result
+    if result is None or isinstance(result, Wrong) or any(isinstance(t, Wrong) for t in fn.fn.param_types):
+        return
+    if len(item.params) != len(fn.fn.params):
+        unit.report(_arity(fn, item))
+        return
+    fn.fn.rule = _rule(unit, fn, item, result)
 
 
 def _rule(unit: Unit, fn: FnName, item: tree.DerivativeDef, result: Type) -> typed.CustomRule:

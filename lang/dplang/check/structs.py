@@ -264,4 +264,4 @@ def check_default(
 
 def new_function(unit: Unit, f: tree.FnDef, name: str) -> typed.Function:
     contract: typed.Contract = "smooth" if "smooth" in f.mods else "lipschitz" if f.mods else ""
-    return typed.Function(name, f.span, contract=contract, module=unit.name, doc=f.doc, user=not f.span.source.library)
+    return typed.Function(name, f.span, contract=contract, module=unit.name, doc=f.doc, user=not unit.lazy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .checking import CheckError, meant, near
+from .checking import CheckError, an, meant, near
 from .diagnostic import Diagnostic, Note, diagnostic
 from .source import Span
 
@@ -61,12 +61,23 @@ class DataIsDirectory(Diagnostic):
 
     Wrong:
 
-    ```dp error=E0702
+    ```dp
     import data
     let t = data.csv(".", "t")
     ```
 
-    Right: `data.csv("samples/first.csv", "t")`.
+    Right, where `right.csv` is a table:
+
+    ```csv right.csv
+    t
+    1.0
+    ```
+
+    ```dp
+    import data
+    let t = data.csv("right.csv", "t")
+    print(t)
+    ```
     """
 
     path: str
@@ -126,6 +137,32 @@ class EmptyData(Diagnostic):
     0.0,1.5
     0.5,1.8
     ```
+
+    Wrong, where `wrong.csv` is this file:
+
+    ```csv wrong.csv
+    t,y
+    ```
+
+    ```dp
+    import data
+    let (t, y) = data.csv("wrong.csv", "t", "y")
+    print(sum(y))
+    ```
+
+    Right:
+
+    ```csv right.csv
+    t,y
+    0.0,1.5
+    0.5,1.8
+    ```
+
+    ```dp
+    import data
+    let (t, y) = data.csv("right.csv", "t", "y")
+    print(sum(y))
+    ```
     """
 
     path: str
@@ -145,6 +182,27 @@ class NoSuchColumn(Diagnostic):
     """A program asks a CSV file for a column that it does not have.
 
     Names are those of the file's first line, capitals and blanks inside them included.
+
+    Wrong, where `wrong.csv` is this file:
+
+    ```csv wrong.csv
+    t,Y (mm)
+    0.0,1.5
+    ```
+
+    ```dp
+    import data
+    let (t, y) = data.csv("wrong.csv", "t", "y")
+    print(sum(y))
+    ```
+
+    Right, from the same file:
+
+    ```dp
+    import data
+    let y = data.csv("wrong.csv", "Y (mm)")
+    print(y)
+    ```
     """
 
     path: str
@@ -176,7 +234,34 @@ def _numeric(text: str) -> bool:
 
 @diagnostic("E0707")
 class TwoColumns(_InData):
-    """A program asks for a column whose name stands twice in the file's first line. Rename one of them in the file."""
+    """A program asks for a column whose name stands twice in the file's first line. Rename one of them in the file.
+
+    Wrong, where `wrong.csv` is this file:
+
+    ```csv wrong.csv
+    t,y,y
+    0.0,1.5,1.6
+    ```
+
+    ```dp
+    import data
+    let (t, y) = data.csv("wrong.csv", "t", "y")
+    print(sum(y))
+    ```
+
+    Right:
+
+    ```csv right.csv
+    t,y,y again
+    0.0,1.5,1.6
+    ```
+
+    ```dp
+    import data
+    let (t, y) = data.csv("right.csv", "t", "y")
+    print(sum(y))
+    ```
+    """
 
     call: Span
     column: str
@@ -202,6 +287,33 @@ class NotANumber(_InData):
     separated, and nothing stands behind the number: no unit, no per cent sign. A whole number has neither point nor
     exponent. Truth values are `true`, `false`, `1` and `0`. Where cells are missing, read the column as
     `Option[Float]`: empty cells, `NA`, `nan`, `-` and the like are then `None`.
+
+    Wrong, where `wrong.csv` is this file:
+
+    ```csv wrong.csv
+    t,y
+    0.0,1.5 mm
+    ```
+
+    ```dp
+    import data
+    let (t, y) = data.csv("wrong.csv", "t", "y")
+    print(sum(y))
+    ```
+
+    Right:
+
+    ```csv right.csv
+    t,y
+    0.0,1.5
+    0.5,1.8
+    ```
+
+    ```dp
+    import data
+    let (t, y) = data.csv("right.csv", "t", "y")
+    print(sum(y))
+    ```
     """
 
     call: Span
@@ -236,6 +348,33 @@ class NotFinite(_InData):
 
     A missing value cannot be learned from, and it would make every sum that it enters not a number. Read the column as
     `Option[Float]` (`nan` is then `None`), or remove the row. Whole numbers that are too large can be read as Float.
+
+    Wrong, where `wrong.csv` is this file:
+
+    ```csv wrong.csv
+    t,y
+    0.0,nan
+    ```
+
+    ```dp
+    import data
+    let (t, y) = data.csv("wrong.csv", "t", "y")
+    print(sum(y))
+    ```
+
+    Right:
+
+    ```csv right.csv
+    t,y
+    0.0,1.5
+    0.5,1.8
+    ```
+
+    ```dp
+    import data
+    let (t, y) = data.csv("right.csv", "t", "y")
+    print(sum(y))
+    ```
     """
 
     call: Span
@@ -261,6 +400,33 @@ class RaggedRow(_InData):
     """A row of a CSV file has more or fewer cells than the first line has names.
 
     Mostly a decimal comma, or a text with a comma in it that does not stand in quotation marks.
+
+    Wrong, where `wrong.csv` is this file:
+
+    ```csv wrong.csv
+    t,y
+    0.0,1,5
+    ```
+
+    ```dp
+    import data
+    let (t, y) = data.csv("wrong.csv", "t", "y")
+    print(sum(y))
+    ```
+
+    Right:
+
+    ```csv right.csv
+    t,y
+    0.0,1.5
+    0.5,1.8
+    ```
+
+    ```dp
+    import data
+    let (t, y) = data.csv("right.csv", "t", "y")
+    print(sum(y))
+    ```
     """
 
     call: Span
@@ -278,6 +444,32 @@ class BadQuote(_InData):
 
     A cell that begins with a quotation mark goes on to the next single one, and then a separator or the end of the
     line must follow. A quotation mark inside such a cell is written twice: `"a ""quoted"" word"`.
+
+    Wrong, where `wrong.csv` is this file:
+
+    ```csv wrong.csv
+    t,y,note
+    0.0,1.5,"a"b"
+    ```
+
+    ```dp
+    import data
+    let (t, y) = data.csv("wrong.csv", "t", "y")
+    print(sum(y))
+    ```
+
+    Right:
+
+    ```csv right.csv
+    t,y,note
+    0.0,1.5,"a""b"
+    ```
+
+    ```dp
+    import data
+    let (t, y) = data.csv("right.csv", "t", "y")
+    print(sum(y))
+    ```
     """
 
     call: Span
@@ -457,7 +649,7 @@ class NoArrayType(CheckError):
 
     def sentence(self) -> str:
         inside = f": `{self.part}` is `{self.kind}`" if self.part else ""
-        return f"`{self.row}` cannot read a `{self.asked}`{inside}"
+        return f"`{self.row}` cannot read {an(self.asked)}{inside}"
 
     def help(self) -> str:
         if self.row == "data.safetensors":
@@ -472,6 +664,23 @@ class WrongArray(Diagnostic):
     A file's numbers are taken as they are or in a type that holds all of their values: float16 and float32 as Float32
     or Float, float64 as Float; whole numbers as Int or Float. What would lose digits is refused. The same size in
     two places must be the same in the file.
+
+    Wrong:
+
+    ```dp
+    import data
+    data.write_npy("right.npy", [1.0, 2.0])
+    let a: Float[?, ?] = data.npy("right.npy")
+    ```
+
+    Right:
+
+    ```dp
+    import data
+    data.write_npy("right.npy", [1.0, 2.0])
+    let a: Float[?] = data.npy("right.npy")
+    print(a)
+    ```
     """
 
     path: str
@@ -490,7 +699,28 @@ class WrongArray(Diagnostic):
 
 @diagnostic("E0718")
 class BadArrayFile(Diagnostic):
-    """A file of arrays is damaged, cut off, or of another format. Every length and offset in it is checked before it is used."""  # noqa: E501
+    """A file of arrays is damaged, cut off, or of another format. Every length and offset in it is checked before it is used.
+
+    Wrong, where `wrong.npy` is this text:
+
+    ```text wrong.npy
+    1.0, 2.0
+    ```
+
+    ```dp
+    import data
+    let x: Float[?] = data.npy("wrong.npy")
+    ```
+
+    Right:
+
+    ```dp
+    import data
+    data.write_npy("right.npy", [1.0, 2.0])
+    let x: Float[?] = data.npy("right.npy")
+    print(x)
+    ```
+    """  # noqa: E501
 
     path: str
     format: str
@@ -502,7 +732,25 @@ class BadArrayFile(Diagnostic):
 
 @diagnostic("E0719")
 class NoSuchArray(Diagnostic):
-    """A program asks a file of named arrays for a name that it does not hold."""
+    """A program asks a file of named arrays for a name that it does not hold.
+
+    Wrong:
+
+    ```dp
+    import data
+    data.write_npz("right.npz", a = [1.0, 2.0])
+    let b: Float[?] = data.npz("right.npz", "b")
+    ```
+
+    Right:
+
+    ```dp
+    import data
+    data.write_npz("right.npz", a = [1.0, 2.0])
+    let a: Float[?] = data.npz("right.npz", "a")
+    print(a)
+    ```
+    """
 
     path: str
     name: str
@@ -552,11 +800,11 @@ class NotWritable(CheckError):
 
     def sentence(self) -> str:
         by = f" by the name `{self.name}`" if self.name else " without a name"
-        return f"`{self.row}` does not write a `{self.kind}`{by}"
+        return f"`{self.row}` does not write {an(self.kind)}{by}"
 
     def help(self) -> str:
         return {
-            "data.write_csv": "it writes an array of structs whose fields are cells, or arrays of one rank by name",
+            "data.write_csv": "it writes an array of structs whose fields are cells, or arrays of rank 1 by name",
             "data.write_npy": "it writes one array of Float, Float32, Int or Bool, without a name",
             "data.write_npz": "it writes arrays of Float, Float32, Int or Bool, each with a name: a = x",
             "data.write_safetensors": "it writes arrays and texts with names, or a struct and texts with names",
@@ -584,13 +832,19 @@ class UnknownPicture(Diagnostic):
 
     Wrong:
 
-    ```dp error=E0721
+    ```dp
     import plot
     plot.line([0.0, 1.0], [1.0, 3.0])
     plot.save("line.jpq")
     ```
 
-    Right: `plot.save("line.png")`.
+    Right:
+
+    ```dp
+    import plot
+    plot.line([0.0, 1.0], [1.0, 3.0])
+    plot.save("line.png")
+    ```
     """
 
     path: str
@@ -607,6 +861,20 @@ class CannotWrite(Diagnostic):
     """A file cannot be written. The reason is the operating system's own: a directory that does not exist, a missing permission, a full disk.
 
     A relative path is taken from the directory in which `dp` was started.
+
+    Wrong:
+
+    ```dp
+    import data
+    data.write_npy("no_such_folder/x.npy", [1.0, 2.0])
+    ```
+
+    Right:
+
+    ```dp
+    import data
+    data.write_npy("x.npy", [1.0, 2.0])
+    ```
     """  # noqa: E501
 
     path: str
@@ -645,7 +913,8 @@ class NothingDrawn(Diagnostic):
 
 @diagnostic("E0724")
 class UnequalSeries(Diagnostic):
-    """The arrays of a line, of points, of bars or of a band must have the same size: one x for each y."""
+    """The arrays of a line, of points, of bars or of a band must have the same size: one x for each y.
+    """
 
     x: int
     y: int

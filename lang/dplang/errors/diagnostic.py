@@ -126,6 +126,18 @@ class NotBuilt(Diagnostic):
     """The program uses a part of the language that parses but that this version cannot run.
 
     It is refused when the program is checked, so that it never half works.
+
+    Wrong:
+
+    ```dp
+    let fit = train p = 1.0 { residuals [p - 1, p - 2]  steps 5 }
+    ```
+
+    Right:
+
+    ```dp
+    let fit = train p = 1.0 { minimize (p - 1)^2 + (p - 2)^2  steps 5 }
+    ```
     """
 
     what: str

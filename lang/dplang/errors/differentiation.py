@@ -39,7 +39,7 @@ class SeveredPath(Diagnostic):
     print(grad(dose)(1.2))
     ```
 
-    Often a soft version is what is meant: `sigmoid(k * (x - c))` for `float(x > c)`, interpolation between two
+    Often a soft version is what is meant: `soft_step(x - c)` for `float(x > c)`, interpolation between two
     elements for an index computed from a parameter, a weighted sum by `softmax` for `argmax`.
     """
 
@@ -140,7 +140,7 @@ class NoLivePath(Diagnostic):
 
     def help(self) -> str:
         if self.conditions:
-            return "blend the two sides by a soft weight, such as `sigmoid(k * (x - c))`, or take it out with `stop`"
+            return "blend the two sides by a soft weight, such as `soft_step(x - c)`, or take it out with `stop`"
         return "use the parameter in the result, or differentiate with respect to another one by `wrt = ..`"
 
 

@@ -130,6 +130,34 @@ class ImportCycle(Diagnostic):
 
     Move what both need into a third file that imports neither. A file that imports itself is the
     smallest circle.
+
+    Wrong, where two files import each other:
+
+    ```dp a.dp
+    import "./b.dp" as b
+    fn f() -> Int = b.g()
+    ```
+
+    ```dp b.dp
+    import "./a.dp" as a
+    fn g() -> Int = 1
+    ```
+
+    ```dp
+    import "./a.dp" as a
+    print(a.f())
+    ```
+
+    Right:
+
+    ```dp c.dp
+    fn g() -> Int = 1
+    ```
+
+    ```dp
+    import "./c.dp" as c
+    print(c.g())
+    ```
     """
 
     chain: tuple[str, ...]
@@ -147,7 +175,21 @@ class ImportCycle(Diagnostic):
 
 @diagnostic("W0750")
 class EmptyFile(Diagnostic):
-    """The file holds no program: nothing but blanks and comments. It runs, and nothing happens."""
+    """The file holds no program: nothing but blanks and comments. It runs, and nothing happens.
+
+    Wrong:
+
+    ```dp
+    # nothing but a comment
+    ```
+
+    Right:
+
+    ```dp
+    # a program
+    print(1)
+    ```
+    """
 
     def sentence(self) -> str:
         return "the file is empty"

@@ -410,6 +410,29 @@ class ImportedStatement(CheckError):
 
     Statements that print, loops, assignments and variables belong in the file that is run. Where a file is both
     run and imported, put what it should do when run into another file that imports it.
+
+    Wrong, where `steps.dp` is this file:
+
+    ```dp steps.dp
+    fn twice(x: Float) -> Float = 2 * x
+    print(twice(1))
+    ```
+
+    ```dp
+    import "./steps.dp" as steps
+    print(steps.twice(2))
+    ```
+
+    Right:
+
+    ```dp twice.dp
+    fn twice(x: Float) -> Float = 2 * x
+    ```
+
+    ```dp
+    import "./twice.dp" as steps
+    print(steps.twice(2))
+    ```
     """
 
     module: str
@@ -426,13 +449,22 @@ class ImportedStatement(CheckError):
 class ImportNeedsName(CheckError):
     """The name of an imported file is no name of the language, so it needs one after `as`.
 
-    Wrong:
+    Wrong, beside a file `my-model.dp`:
 
-    ```dp error=E0750
+    ```dp my-model.dp
+    fn f() -> Int = 1
+    ```
+
+    ```dp
     import "./my-model.dp"
     ```
 
-    Right: `import "./my-model.dp" as model`.
+    Right:
+
+    ```dp
+    import "./my-model.dp" as model
+    print(model.f())
+    ```
     """
 
     module: str

@@ -12,6 +12,24 @@ class NoCounterpart(Diagnostic):
     What goes in: `bool`, `int`, `float`, `str`, NumPy arrays and scalars of these, tuples, lists whose
     elements have one type and one shape, keys made by `dp.key`, structs and enum values made by the classes of the
     same loaded file, and functions of that file.
+
+    Wrong:
+
+    ```python
+    import dplang as dp
+
+    m = dp.source("fn f(x: Float) -> Float = 2 * x")
+    m.f({"x": 1.0})
+    ```
+
+    Right:
+
+    ```python
+    import dplang as dp
+
+    m = dp.source("fn f(x: Float) -> Float = 2 * x")
+    m.f(1.0)
+    ```
     """
 
     what: str
@@ -29,6 +47,24 @@ class Ragged(Diagnostic):
     """The elements of a list have different shapes or types, and all elements of an array have the same.
 
     `[[1.0, 2.0], [3.0]]` has rows of sizes 2 and 1. Pad them to one size, or pass each row by itself.
+
+    Wrong:
+
+    ```python
+    import dplang as dp
+
+    m = dp.source("fn f(x: Float[n, m]) -> Float = sum(x)")
+    m.f([[1.0, 2.0], [3.0]])
+    ```
+
+    Right:
+
+    ```python
+    import dplang as dp
+
+    m = dp.source("fn f(x: Float[n, m]) -> Float = sum(x)")
+    m.f([[1.0, 2.0], [3.0, 0.0]])
+    ```
     """
 
     first: str
@@ -48,6 +84,26 @@ class OtherLoad(Diagnostic):
 
     Each `dp.load` and `dp.source` makes types of its own, even of the same file. Load the file once and
     use its classes, or import one file into the other.
+
+    Wrong:
+
+    ```python
+    import dplang as dp
+
+    text = "struct P { x: Float }; fn f(p: P) -> Float = p.x"
+    m, other = dp.source(text), dp.source(text)
+    m.f(other.P(1.0))
+    ```
+
+    Right:
+
+    ```python
+    import dplang as dp
+
+    text = "struct P { x: Float }; fn f(p: P) -> Float = p.x"
+    m = dp.source(text)
+    m.f(m.P(1.0))
+    ```
     """
 
     what: str
@@ -61,7 +117,26 @@ class OtherLoad(Diagnostic):
 
 @diagnostic("E0763")
 class NoSuchName(Diagnostic):
-    """A name was asked of a loaded file or of a struct that it does not have."""
+    """A name was asked of a loaded file or of a struct that it does not have.
+
+    Wrong:
+
+    ```python
+    import dplang as dp
+
+    m = dp.source("fn wave(x: Float) -> Float = sin(x)")
+    m.wav(1.0)
+    ```
+
+    Right:
+
+    ```python
+    import dplang as dp
+
+    m = dp.source("fn wave(x: Float) -> Float = sin(x)")
+    m.wave(1.0)
+    ```
+    """
 
     owner: str
     name: str
@@ -76,7 +151,26 @@ class NoSuchName(Diagnostic):
 
 @diagnostic("E0764")
 class IntTooLarge(Diagnostic):
-    """An Int has 64 bits: it lies between -2^63 and 2^63 - 1. Python's own integers may be larger."""
+    """An Int has 64 bits: it lies between -2^63 and 2^63 - 1. Python's own integers may be larger.
+
+    Wrong:
+
+    ```python
+    import dplang as dp
+
+    m = dp.source("fn f(n: Int) -> Int = n + 1")
+    m.f(2**63)
+    ```
+
+    Right:
+
+    ```python
+    import dplang as dp
+
+    m = dp.source("fn f(n: Int) -> Int = n + 1")
+    m.f(2**62)
+    ```
+    """
 
     value: int
 
@@ -91,6 +185,24 @@ class IntTooLarge(Diagnostic):
 class EnumNeedsVariant(Diagnostic):
     """An enum was called to make a value of it. Values of an enum are made by its variants: `m.Leaf(1.0)`, or
     just `m.Red` where a variant has no payload.
+
+    Wrong:
+
+    ```python
+    import dplang as dp
+
+    m = dp.source("enum Shape { Circle(Float), Dot }")
+    m.Shape(1.0)
+    ```
+
+    Right:
+
+    ```python
+    import dplang as dp
+
+    m = dp.source("enum Shape { Circle(Float), Dot }")
+    m.Circle(1.0)
+    ```
     """
 
     enum: str
@@ -109,6 +221,25 @@ class NotDerivable(Diagnostic):
 
     `dp.grad` and its relatives take functions of a loaded file, methods of its structs, and what derivative operators
     give. Functions of Python cannot be derived: write them in dp.
+
+    Wrong:
+
+    ```python
+    import math
+
+    import dplang as dp
+
+    dp.grad(math.sin)
+    ```
+
+    Right:
+
+    ```python
+    import dplang as dp
+
+    m = dp.source("fn f(x: Float) -> Float = sin(x)")
+    dp.grad(m.f)(0.0)
+    ```
     """
 
     operator: str
@@ -123,7 +254,26 @@ class NotDerivable(Diagnostic):
 
 @diagnostic("E0767")
 class WrtNotNames(Diagnostic):
-    """`wrt` tells by which parameter to derive: its name, such as `wrt="x"`, or a tuple of names, `wrt=("x", "y")`."""
+    """`wrt` tells by which parameter to derive: its name, such as `wrt="x"`, or a tuple of names, `wrt=("x", "y")`.
+
+    Wrong:
+
+    ```python
+    import dplang as dp
+
+    m = dp.source("fn f(x: Float, k: Float) -> Float = k * x")
+    dp.grad(m.f, wrt=1)(1.0, 2.0)
+    ```
+
+    Right:
+
+    ```python
+    import dplang as dp
+
+    m = dp.source("fn f(x: Float, k: Float) -> Float = k * x")
+    dp.grad(m.f, wrt="k")(1.0, 2.0)
+    ```
+    """
 
     what: str
 
@@ -133,7 +283,24 @@ class WrtNotNames(Diagnostic):
 
 @diagnostic("E0768")
 class NotAText(Diagnostic):
-    """A text was expected: of a program in `dp.source` and `dp.check`, of a path in `dp.load`."""
+    """A text was expected: of a program in `dp.source` and `dp.check`, of a path in `dp.load`.
+
+    Wrong:
+
+    ```python
+    import dplang as dp
+
+    dp.source(3)
+    ```
+
+    Right:
+
+    ```python
+    import dplang as dp
+
+    dp.source("let x = 3")
+    ```
+    """
 
     where: str
     what: str

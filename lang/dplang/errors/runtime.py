@@ -477,9 +477,16 @@ class BadFormat(Diagnostic):
     """A value does not take the format that stands behind the colon. `d` and `x` are for Ints, `.3f` and `e` for
     numbers; the specifications are Python's.
 
+    Wrong:
+
     ```dp
-    let x = 2.5
-    print("{x:.3f}")
+    let places = "{2.5:d}"
+    ```
+
+    Right:
+
+    ```dp
+    print("{2.5:.3f} {25:d}")
     ```
     """
 
@@ -493,7 +500,8 @@ class BadFormat(Diagnostic):
 @diagnostic("E0618")
 class NoCase(Diagnostic):
     """No case of a `match` fits the value. Matches are checked for this; it can only happen to a number that is not
-    one (`nan`)."""
+    one (`nan`).
+    """
 
     def sentence(self) -> str:
         return "no case of this `match` fits the value"

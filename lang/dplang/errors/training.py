@@ -359,6 +359,21 @@ class LossNotFinite(Diagnostic):
     The fit holds the last point at which the objective was finite, and `converged` is false. Mostly the steps are too
     long (lower the `rate`), or a parameter left the domain of a function such as `log` or `sqrt`: a field declared as
     `Float > 0` cannot do that.
+
+    Wrong:
+
+    ```dp
+    let fit = train p = 1.0 { minimize log(p)  using sgd(rate = 0.3)  steps 50 }
+    print(fit.converged)
+    ```
+
+    Right:
+
+    ```dp
+    struct Scale { s: Float > 0 }
+    let fit = train p = Scale(1) { minimize (log(p.s) - 1)^2  using sgd(rate = 0.3)  steps 50 }
+    print("{fit.value.s:.3f}")
+    ```
     """
 
     step: int

@@ -109,8 +109,8 @@ ARENA = ("carray", "copy", "elements", "field", "mark", "release", "store", "tak
 """What they use of `arena`."""
 
 LINALG = (
-    "asymmetric", "cholesky", "dependent", "eigh", "indefinite", "lost", "lu", "lu_solve", "lu_solve_transposed", "qr",
-    "svd", "together", "triangular", "zero",
+    "asymmetric", "cholesky", "dependent", "eigh", "indefinite", "lost", "lu", "lu_solve", "qr", "svd",
+    "together", "triangular", "zero",
 )  # fmt: skip
 """What they use of `linalg`."""
 

@@ -17,7 +17,7 @@ from numba import types
 from numba.extending import get_cython_function_address
 
 from ..primitives.lapack import EPSILON, NOISE, ROUNDING, SLIGHT, VISIBLE
-from .support import inline
+from .support import inline, transpose
 
 SMALL = 24
 """Rows up to which loops are faster than calls."""
@@ -42,6 +42,22 @@ _dgesdd = _function("lapack", "dgesdd", 14)
 
 
 @inline
+def _numbers(a, b, c, d):
+    """Sizes as BLAS and LAPACK read them: four numbers of 32 bits, one behind the other."""
+    made = np.empty(4, np.int32)
+    made[0], made[1], made[2], made[3] = a, b, c, d
+    return made
+
+
+@inline
+def _letters(a, b, c, d):
+    """Choices as BLAS and LAPACK read them."""
+    made = np.empty(4, np.uint8)
+    made[0], made[1], made[2], made[3] = a, b, c, d
+    return made
+
+
+@inline
 def _kept(x):
     """Keeps an array until here, whose address has been handed on."""
     return x.size
@@ -62,18 +78,13 @@ def _finite(a):
 def lu(a):
     n = a.shape[0]
     f = np.empty((n, n + 2))
+    for i in range(n):
+        for j in range(n):
+            f[i, j] = a[i, j]
     if n <= SMALL:
-        f[:, :n] = a
         _eliminate(f, n)
     else:
-        m = a.copy()
-        pivots, ints = np.empty(n, np.int32), np.array([n, 0], np.int32)
-        size = ints.ctypes.data
-        _dgetrf(size, size, m.ctypes.data, size, pivots.ctypes.data, size + 4)
-        f[:, :n] = m
-        for k in range(n):
-            f[k, n] = pivots[k] - 1
-        _kept(m), _kept(pivots), _kept(ints)
+        _eliminate_large(f, n)
     for k in range(n):
         pivot = abs(f[k, k])
         terms = pivot
@@ -105,6 +116,16 @@ def _eliminate(f, n):
 
 
 @inline
+def _eliminate_large(f, n):
+    pivots, ints = np.empty(n, np.int32), _numbers(n, n + 2, 0, 0)
+    size = ints.ctypes.data
+    _dgetrf(size, size, f.ctypes.data, size + 4, pivots.ctypes.data, size + 8)
+    for k in range(n):
+        f[k, n] = pivots[k] - 1
+    _kept(f), _kept(pivots), _kept(ints)
+
+
+@inline
 def lost(f):
     """The first pivot that cannot be told from 0."""
     n = f.shape[0]
@@ -115,24 +136,18 @@ def lost(f):
 
 
 @inline
-def lu_solve(f, b):
+def lu_solve(f, b, turned):
     n = f.shape[0]
     x = b.copy()
-    _divide(f, x, True, False, False)
-    _divide(f, x, False, True, False)
-    for k in range(n - 1, -1, -1):
-        _exchange(x, k, int(f[k, n]))
-    return x
-
-
-@inline
-def lu_solve_transposed(f, b):
-    n = f.shape[0]
-    x = b.copy()
-    for k in range(n):
-        _exchange(x, k, int(f[k, n]))
-    _divide(f, x, False, True, True)
-    _divide(f, x, True, False, True)
+    if turned:
+        for k in range(n):
+            _exchange(x, k, int(f[k, n]))
+    for step in range(2):
+        lower = (step == 0) != turned
+        _divide(f, x, lower, not lower, turned)
+    if not turned:
+        for k in range(n - 1, -1, -1):
+            _exchange(x, k, int(f[k, n]))
     return x
 
 
@@ -166,10 +181,8 @@ def _divide(a, x, lower, unit, turned):
 @inline
 def _divide_large(a, x, lower, unit, turned):
     # the rows of x are columns to BLAS, so that it divides from the right by what it takes for the transpose
-    ints = np.array([x.shape[1], x.shape[0], max(1, a.shape[1])], np.int32)
-    words = np.array(
-        [RIGHT, UPPER if lower else LOWER, TURNED if turned else NORMAL, UNIT if unit else OTHER], np.uint8
-    )
+    ints = _numbers(x.shape[1], x.shape[0], a.shape[1], 0)
+    words = _letters(RIGHT, UPPER if lower else LOWER, TURNED if turned else NORMAL, UNIT if unit else OTHER)
     one = np.ones(1)
     size, word = ints.ctypes.data, words.ctypes.data
     if x.size:
@@ -231,14 +244,15 @@ def cholesky(a):
     if n <= SMALL:
         _factor(s, n)
     else:
-        ints, words = np.array([n, 0], np.int32), np.array([UPPER], np.uint8)
+        ints, words = _numbers(n, 0, 0, 0), _letters(UPPER, 0, 0, 0)
         size = ints.ctypes.data
         _dpotrf(words.ctypes.data, size, s.ctypes.data, size, size + 4)
         if ints[1] > 0:
             s[ints[1] - 1, ints[1] - 1] = -1.0
         _kept(s), _kept(ints), _kept(words)
     for i in range(n):
-        s[i, i + 1 :] = 0.0
+        for j in range(i + 1, n):
+            s[i, j] = 0.0
     return s
 
 
@@ -277,7 +291,7 @@ def eigh(a):
     if n == 0 or not _finite(s):
         return made
     room, rooms = 1 + 6 * n + 2 * n * n, 3 + 5 * n
-    ints, words = np.array([n, room, rooms, 0], np.int32), np.array([YES, LOWER], np.uint8)
+    ints, words = _numbers(n, room, rooms, 0), _letters(YES, LOWER, 0, 0)
     values, work, more = np.empty(n), np.empty(room), np.empty(rooms, np.int32)
     size, word = ints.ctypes.data, words.ctypes.data
     to, left = s.ctypes.data, work.ctypes.data
@@ -314,10 +328,9 @@ def qr(a):
     if m == 0:
         return made
     if not _finite(a):
-        made[:] = np.nan
-        return made
-    t = a.T.copy()
-    ints = np.array([n, m, 64 * m, 0], np.int32)
+        return np.full((n + m, m), np.nan)
+    t = transpose(a)
+    ints = _numbers(n, m, 64 * m, 0)
     tau, work = np.empty(m), np.empty(64 * m)
     size, to = ints.ctypes.data, t.ctypes.data
     _dgeqrf(size, size + 4, to, size, tau.ctypes.data, work.ctypes.data, size + 8, size + 12)
@@ -357,7 +370,7 @@ def svd(a):
     s, values = a.copy(), made[n + m]
     u, v = np.empty((n, m)), np.empty((m, m))
     room = 4 * m * m + 7 * m + 64 * (n + m)
-    ints, words = np.array([m, n, room, 0], np.int32), np.array([SOME], np.uint8)
+    ints, words = _numbers(m, n, room, 0), _letters(SOME, 0, 0, 0)
     work, more = np.empty(room), np.empty(8 * m, np.int32)
     size, left = ints.ctypes.data, work.ctypes.data
     # LAPACK sees the transpose, and so exchanges u and v

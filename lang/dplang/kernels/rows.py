@@ -63,8 +63,8 @@ KEYS = {
 WHOLE = {
     "sort": "sort({0})", "argsort": "argsort({0})", "cumsum": "cumsum({0})", "cumprod": "cumprod({0})",
     "norm": "norm({0})", "flatten": "{0}.copy().reshape({0}.size)",
-    "linalg._lu": "lu({0})", "linalg._lu_solve": "lu_solve({0}, {1})",
-    "linalg._lu_solve_transposed": "lu_solve_transposed({0}, {1})", "linalg._triangular": "triangular({0}, {1}, {2})",
+    "linalg._lu": "lu({0})", "linalg._lu_solve": "lu_solve({0}, {1}, False)",
+    "linalg._lu_solve_transposed": "lu_solve({0}, {1}, True)", "linalg._triangular": "triangular({0}, {1}, {2})",
     "linalg._cholesky": "cholesky({0})", "linalg._eigh": "eigh({0})", "linalg._qr": "qr({0})",
     "linalg._svd": "svd({0})",
     "linalg._independent": "{0}.copy()", "linalg._apart": "{1}.copy()",
