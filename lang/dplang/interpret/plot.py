@@ -173,7 +173,8 @@ def hist(context: IoContext, args: Sequence[Any], meta: Meta) -> Meta:
         with np.errstate(all="ignore"):
             heights, edges = np.histogram(x, bins)
     except ValueError:
-        raise Fault(faults.BadDrawing(context.span, "the values are too far apart for a histogram")) from None
+        what = f"the values cannot be parted into {bins} intervals: they are too far apart, or too near each other"
+        raise Fault(faults.BadDrawing(context.span, what)) from None
     return _add(context, "bars", edges[:-1], [heights, edges[1:]], options)
 
 

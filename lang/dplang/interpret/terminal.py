@@ -39,7 +39,8 @@ def show(panels: Sequence[Panel], options: dict[str, Any], out: TextIO, span: Sp
     colored = terminal and "NO_COLOR" not in os.environ
     heads = [options["title"]] if len(panels) > 1 and options.get("title") else []
     blocks = [heads] if heads else []
-    blocks += [list(_panel(p, width, height, colored)) for p in panels]
+    with np.errstate(all="ignore"):  # what is not finite has no place, and that is all
+        blocks += [list(_panel(p, width, height, colored)) for p in panels]
     out.write("\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks) + "\n")
 
 
@@ -119,9 +120,8 @@ class _Axis:
 
     def place(self, x: Array) -> Array:
         """Positions, NaN where a number has none."""
-        with np.errstate(all="ignore"):
-            t = np.log10(np.where(x > 0, x, np.nan)) if self.log else x
-            return (t - self.low) / (self.high - self.low) * (self.size - 1)
+        t = np.log10(np.where(x > 0, x, np.nan)) if self.log else x
+        return (t - self.low) / (self.high - self.low) * (self.size - 1)
 
     def ticks(self, most: int) -> list[tuple[float, str]]:
         """Round numbers on the axis, as positions and texts: at most about `most`."""
@@ -146,14 +146,13 @@ def _step(length: float, most: int) -> float:
 
 def _axis(parts: Sequence[Array], size: int, log: bool, span: Span) -> _Axis:
     values = np.concatenate([p.ravel() for p in parts]) if parts else np.empty(0)
-    with np.errstate(all="ignore"):
-        values = np.log10(values[values > 0]) if log else values
+    values = np.log10(values[values > 0]) if log else values
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
-    if low == high:
-        half = 0.5 * abs(low) or 0.5
+    if high - low < 1e-300:
+        half = 0.5 * abs(low) if abs(low) > 1e-300 else 0.5
         low, high = low - half, high + half
-    if not (math.isfinite(high - low) and math.isfinite(low * 2) and high - low > 1e-300):
+    if not math.isfinite(high - low):
         raise Fault(faults.BadDrawing(span, "the numbers are too far apart for an axis"))
     return _Axis(low, high, size, log)
 
