@@ -14,7 +14,7 @@ from ..syntax import tree
 from .examples import Example, Line, Prose, parts
 
 MANUAL = "builtins.md"
-_SECTION = re.compile(r"# (?P<name>[^\s(]+)(?P<rest>.*)")
+_SECTION = re.compile(r"# (?P<name>[^\s(\[]+)(?P<rest>.*)")
 
 
 @dataclass(frozen=True, slots=True)
