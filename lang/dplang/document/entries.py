@@ -50,7 +50,7 @@ class Entry:
 
 
 def first_sentence(text: str) -> str:
-    return re.split(r"(?<=[.!?]) (?=[^a-z])", text, maxsplit=1)[0]
+    return re.split(r"(?<=[^.][.!?]) (?=[^a-z])", text, maxsplit=1)[0]
 
 
 @dataclass(frozen=True, slots=True)
