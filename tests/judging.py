@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from inspect import cleandoc
 
 from dplang.analyse import parallel
 from dplang.analyse.parallel import Verdict
@@ -41,12 +39,6 @@ def first(text: str, code: str) -> Diagnostic:
 def outcome(text: str) -> str:
     """What a user sees of checking a program."""
     return render_text(diagnostics(text)) or "fine\n"
-
-
-def examples(cls: type[Diagnostic]) -> list[tuple[str, list[str]]]:
-    """The programs in the story of a diagnostic, each with the codes that it is said to give."""
-    blocks = re.findall(r"```dp([^\n]*)\n(.*?)```", cleandoc(cls.__doc__ or ""), re.S)
-    return [(text.rstrip(), re.findall(r"[EW]\d{4}", said)) for said, text in blocks]
 
 
 def _loops(source: Source) -> list[Verdict]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from dplang.core.ir import At, Get, Slice, Update
@@ -57,6 +59,13 @@ def test_checked(name: str) -> None:
 
 def test_a_second_access_needs_no_check() -> None:
     assert unproved("[x[a] + x[a] * x[a] for i in 0..n]") == 1
+
+
+def test_many_facts_are_not_combined_for_long() -> None:
+    terms = [f"x[(i + {k}) % n] * x[min(i + {k}, n - 1)] * m[(i * 2 + {k}) % l, max(i - {k}, 0)]" for k in range(12)]
+    start = process_time()
+    assert unproved(f"[{' + '.join(terms)} for i in 0..n]") > 0
+    assert process_time() - start < 5.0
 
 
 def test_what_was_proved_is_right() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from dplang.check import typed
 from dplang.check.module import Checked, check, new_scope
 from dplang.core.types import show
 from dplang.errors import Fault, Source
-from dplang.errors.catalogue import catalogue
 from dplang.errors.render import render_text
 from dplang.loading import Modules
 from dplang.stack import deep
@@ -22,8 +20,6 @@ from dplang.syntax.parse import parse
 from typed_rules import verify
 
 ROOT = Path(__file__).parent.parent
-OWN = ("E02", "E041", "W02")
-FENCE = re.compile(r"```dp([^\n]*)\n(.*?)```", re.DOTALL)
 
 
 def checked(text: str, name: str = "t.dp") -> Checked:
@@ -48,42 +44,6 @@ def types(text: str) -> dict[str, str]:
             params = ", ".join(map(show, entity.param_types))
             found[name] = f"({params}) -> {show(entity.result)}{' io' if entity.io else ''}"
     return dict(sorted(found.items()))
-
-
-def examples(code: str) -> list[tuple[str, str]]:
-    """The programs in the story of a diagnostic, each with what stands behind its fence."""
-    story = catalogue()[code].__doc__ or ""
-    return [(m[1].strip(), m[2]) for m in FENCE.finditer(textwrap.dedent("    " + story))]
-
-
-CODES = [code for code in sorted(catalogue()) if code.startswith(OWN)]
-
-
-@pytest.mark.parametrize("code", CODES)
-def test_stories(code: str) -> None:
-    """The wrong program of a story makes exactly its diagnostic, the right one none."""
-    for fence, program in examples(code):
-        found = codes(program)
-        if fence:
-            assert found == [fence.removeprefix("error=")]
-        elif code.startswith("W") and program == examples(code)[0][1]:
-            assert code in found
-        else:
-            assert not found, program
-
-
-def test_messages(snapshot: Snapshot) -> None:
-    """Wrong programs, what is said of them, and the corrected twin."""
-
-    def outcome(code: str) -> tuple[str, str] | None:
-        programs = examples(code)
-        if not programs:
-            return None
-        wrong, right = programs[0][1], programs[-1][1]
-        return wrong, f"{render_text(checked(wrong).diagnostics)}\nright:\n{right}"
-
-    made = [o for o in map(outcome, CODES) if o is not None]
-    snapshot.agree("check/messages.txt", made)
 
 
 def test_faulty(snapshot: Snapshot) -> None:

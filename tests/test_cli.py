@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -83,6 +85,26 @@ def test_explain(dp):
     assert ran.status == 0 and "E0750" in ran.out and "import" in ran.out
     assert "E0750" in dp("explain").out
     assert "did you mean" in dp("explain", "E075").err
+
+
+def test_stories_on_a_terminal(monkeypatch):
+    """Names and programs in colours, the text the same."""
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    from dplang.document.show import codes, plain, story, write
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for page in (story("E0301"), codes()):
+        blocks = list(page)
+        out = Terminal()
+        write(blocks, out)
+        assert "\x1b[" in out.getvalue()
+        shown = re.sub(r"\x1b\[[\d;]*m", "", out.getvalue())
+        assert "".join(shown.split()) == "".join(plain(blocks).replace("`", "").split())
 
 
 # ---- running

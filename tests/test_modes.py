@@ -5,12 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conftest import Snapshot
-from dplang.errors import differentiation as catalogue
-from dplang.errors.diagnostic import CATALOGUE
-from judging import codes, examples, first, outcome
-
-STORIES = {code: cls for code, cls in CATALOGUE.items() if cls.__module__ == catalogue.__name__ and code[1:4] == "030"}
-"""The first judgement's part of the catalogue."""
+from judging import codes, first, outcome
 
 ACCEPTED = {
     "smooth": "fn f(x: Float) -> Float = sin(x) * x^2\nprint(grad(f)(1.0))",
@@ -278,20 +273,6 @@ fn f(x: Float, n: Int) -> Float = if n == 0 { x * x } else { grad((y: Float) -> 
 print(f(1.0, 3))
 """
     assert differentiation(text) == ["E0305"]
-
-
-@pytest.mark.parametrize("code", sorted(STORIES))
-def test_stories(code: str) -> None:
-    told = examples(STORIES[code])
-    assert told[0][1] == [code]
-    assert len(told) >= 2
-    for text, said in told:
-        assert codes(text) == said
-
-
-def test_snapshots_of_the_stories(snapshot: Snapshot) -> None:
-    texts = [text for code in sorted(STORIES) for text, _ in examples(STORIES[code])]
-    snapshot.agree("differentiation/catalogue.txt", ((text, outcome(text)) for text in texts))
 
 
 def test_snapshots_of_errors(snapshot: Snapshot) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conftest import Snapshot
-from dplang.errors.parallelism import NotParallel
-from judging import codes, examples, first, loops, loops_report, outcome
+from judging import codes, first, loops, loops_report, outcome
 
 
 def fn(body: str, params: str = "x: Float[n]", result: str = "Float[n]") -> str:
@@ -130,12 +129,6 @@ def test_report() -> None:
     assert lines[0].split() == ["3", "for", "i", "in", "0..n", "{", "y[i]", "=", "sin(x[k[i]])", "}"]
     assert lines[1].split()[:2] == ["primal", "parallel"]
     assert lines[2].split()[:2] == ["adjoint", "histogram:"]
-
-
-def test_stories(snapshot: Snapshot) -> None:
-    told = examples(NotParallel)
-    assert [codes(text) for text, _ in told] == [said for _, said in told]
-    snapshot.agree("parallelism/catalogue.txt", ((text, outcome(text)) for text, _ in told))
 
 
 def test_snapshots_of_errors(snapshot: Snapshot) -> None:

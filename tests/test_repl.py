@@ -157,6 +157,16 @@ def test_commands(tell: Told, tmp_path: Path) -> None:
     assert tell.repl.enter("1") is True
 
 
+def test_documentation(tell: Told) -> None:
+    assert ":doc" in tell(":help")
+    assert tell(":doc linspace").startswith("fn linspace(first: Float, last: Float, n: Int) -> Float[n]\n\n")
+    tell("## Twice `x`.\nfn twice(x: Float) -> Float = 2 * x")
+    assert tell(":doc twice") == "fn twice(x: Float) -> Float\n\nTwice `x`."
+    tell("struct Pair { a: Float\n## The sum.\nfn sum(self) -> Float = self.a }")
+    assert "The sum." in tell(":doc Pair.sum")
+    assert "did you mean `linspace`" in tell.both(":doc linspce")[1]
+
+
 def test_nothing_ends_in_a_traceback(tell: Told) -> None:
     for entry in (")", "\x00", "let let", '"', "é = 3", "fn", "1 / 0", "[[1], [1, 2]]", "x -> x", "(" * 5000, "sum"):
         _, err = tell.both(entry)

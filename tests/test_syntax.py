@@ -68,14 +68,6 @@ def examples(cls: type[Diagnostic]) -> list[str]:
     return [re.sub(r"^    ", "", block, flags=re.M).rstrip() for block in blocks]
 
 
-def test_the_stories_of_the_catalogue(snapshot: Snapshot) -> None:
-    told = {code: examples(cls) for code, cls in SYNTAX.items() if code != "E0109"}
-    assert {code for code, texts in told.items() if len(texts) != 2} == set()
-    assert {code: [d.code for d in faults(wrong)] for code, (wrong, _) in told.items()} == {c: [c] for c in told}
-    assert [code for code, (_, right) in told.items() if not parses(right)] == []
-    snapshot.agree("syntax/catalogue.txt", ((wrong, outcome(wrong)) for wrong, _ in told.values()))
-
-
 @pytest.mark.parametrize("code", SYNTAX)
 def test_edits_mend_the_fault(code: str) -> None:
     for wrong in examples(SYNTAX[code])[:1]:

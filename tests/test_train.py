@@ -14,13 +14,11 @@ import pytest
 from conftest import Snapshot
 from dplang.cli import main
 from dplang.core.ir import FLOAT, INT, ArrayType, Group, Leaf
-from dplang.errors import Diagnostic, Fault, Source, Span, data, training
-from dplang.errors.catalogue import catalogue
+from dplang.errors import Diagnostic, Fault, Source, Span
 from dplang.errors.render import render_text
 from dplang.session import Session
 from dplang.train.progress import Progress
 from dplang.train.tell import moved_most
-from judging import examples
 from running import run
 
 CALL = Span(Source("program.dp", "\nlet fit = train p = 1.0 { .. }\n"), 11, 31)
@@ -357,27 +355,3 @@ def test_fill_prints_a_program_that_does_the_same(tmp_path: Path, capsys: pytest
     assert main(["fill", str(path)]) == 0
     told = capsys.readouterr()
     assert told.out == "sketch a(t: Float) -> Float = ?a * t\n" and "W0502" in told.err
-
-
-# ---- the catalogue
-
-STORIES = {code: cls for code, cls in catalogue().items() if cls.__module__ in (training.__name__, data.__name__)}
-
-
-@pytest.mark.parametrize("code", sorted(STORIES))
-def test_stories(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wrong program of a story gives its diagnostic when it is run, the right one none."""
-    monkeypatch.chdir(tmp_path)
-    for text, said in examples(STORIES[code]):
-        assert [d.code for d in run(text).diagnostics] == said, text
-
-
-def test_snapshots_of_the_stories(snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    def outcome(text: str) -> str:
-        ran = run(text, "program.dp")
-        return "\n".join([*ran.printed, render_text(ran.diagnostics)]).replace(str(tmp_path.resolve()), "HERE")
-
-    texts = [text for code in sorted(STORIES) for text, _ in examples(STORIES[code])]
-    snapshot.agree("training/catalogue.txt", ((text, outcome(text)) for text in texts))

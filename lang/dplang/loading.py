@@ -60,6 +60,11 @@ def library() -> Path:
     return installed if installed.is_dir() else here.parent.parent / "stdlib"
 
 
+def library_modules() -> list[str]:
+    """The names of the modules of the library."""
+    return sorted(p.stem for p in library().glob("*.dp") if p.stem != "prelude")
+
+
 def module_name(path: str) -> str:
     """What a file is called as a module: its path, but those of the standard library have names."""
     return Path(path).stem if in_library(path) else path
@@ -110,6 +115,10 @@ class Modules:
         self._known[key] = made
         return made
 
+    def library(self) -> list[str]:
+        """The names of the modules of the library."""
+        return library_modules()
+
     @contextmanager
     def opened(self, path: str, span: Span = NOWHERE) -> Iterator[None]:
         """Marks a file as being checked: importing it meanwhile is a circle."""
@@ -154,7 +163,7 @@ def _beside(path: str, importer: Source) -> str:
 
 
 def _no_module(module: str, importer: Source, span: Span) -> NoSuchModule:
-    names = sorted(p.stem for p in library().glob("*.dp") if p.stem != "prelude")
+    names = library_modules()
     near = get_close_matches(module, names, 1)
     beside = os.path.isfile(_beside(f"{module}.dp", importer))
     return NoSuchModule(span, module, near[0] if near else "", beside)

@@ -18,7 +18,7 @@ from .constants import is_literal
 from .context import Context
 from .lift import can_widen, coerce
 from .lookup import unknown_name
-from .names import Value
+from .names import Faulty, Value
 from .operators import binary
 from .sizing import forget
 from .statements import Out, spread
@@ -197,7 +197,8 @@ def _place(cx: Context, target: tree.Expr) -> _Place | None:
 def _variable(cx: Context, target: tree.Name) -> _Place | None:
     entity, barrier, top = cx.scope.locate(target.name)
     if entity is None:
-        unknown_name(cx, target.name, target.span)
+        unknown_name(cx, target.name, target.span, assigned=True)
+        cx.scope.names[target.name] = Faulty(target.span)  # what is read of it later is the same mistake
         return None
     if not isinstance(entity, Value):
         cx.report(faults.AssignImmutable(target.span, target.name, None, ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -23,6 +23,9 @@ class Loader(Protocol):
     """Finds, parses and checks the module that an import names; raises Fault if it is missing or imports itself."""
 
     def load(self, module: str, is_path: bool, importer: Source, span: Span) -> typed.Module: ...
+
+    def library(self) -> Sequence[str]:
+        """The names of the modules of the library."""
 
 
 @dataclass(eq=False, slots=True)

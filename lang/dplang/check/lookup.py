@@ -121,17 +121,23 @@ def pending(cx: Context, entity: Pending, span: Span) -> None:
         owner.waiting = (entity.name, entity.span)
 
 
-def unknown_name(cx: Context, name: str, span: Span) -> None:
+def unknown_name(cx: Context, name: str, span: Span, assigned: bool = False) -> None:
+    """Reports a name that means nothing here."""
     entity = cx.scope.find(name)
     if isinstance(entity, Pending):
         pending(cx, entity, span)
         return
-    if any(row.public and row.name.startswith(f"{name}.") for row in TABLE.values()):
-        cx.report(faults.UnknownName(span, name, module=True))
+    modules = cx.unit.loader.library() if cx.unit.loader is not None else ()
+    if name in modules:
+        cx.report(faults.UnknownName(span, name, name, module=True))
         return
     known = [n for n in cx.scope.visible() if not n.startswith("%")]
     known += [*builtin_names(), *NATIVE, *(n for n in prelude(cx) if n.isidentifier())]
-    cx.report(faults.UnknownName(span, name, faults.near(name, known)))
+    nearest = faults.near(name, known)
+    if not nearest and (module := faults.near(name, list(modules))) and span.source.text[span.end :].startswith("."):
+        cx.report(faults.UnknownName(span, name, module, module=True))
+        return
+    cx.report(faults.UnknownName(span, name, nearest, assigned=assigned))
 
 
 def force(cx: Context, value: Value, span: Span) -> Size | None:

@@ -13,7 +13,6 @@ from .context import Context
 from .names import Value
 from .unify import sizes_of
 
-
 SIZE_OPERATIONS = ("+", "-", "*", "//", "%", "min", "max")
 """What sizes are computed with, in expressions and in written types."""
 

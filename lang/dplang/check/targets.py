@@ -409,7 +409,7 @@ def function_value(cx: Context, e: tree.Expr, expected: Type | None) -> typed.Ex
         params = [cx.solve(t) for t in target.types[0 if target.receiver is None else 1 :]]
         if not any(is_open(t) for t in params):
             return _as(cx, e, FnType(tuple(params), cx.meta(e.span, "the result of a function value")))
-    return cx.wrong(e.span, faults.FunctionWithoutType(e.span))
+    return cx.wrong(e.span, faults.FunctionWithoutType(e.span, several=isinstance(e, tree.Name | tree.Member)))
 
 
 def _composition(cx: Context, e: tree.Compose) -> typed.Expr:

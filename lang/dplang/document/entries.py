@@ -14,7 +14,7 @@ from ..syntax import tree
 from .examples import Example, Line, Prose, parts
 
 MANUAL = "builtins.md"
-_SECTION = re.compile(r"# (?P<name>[^\s(]+)(?P<rest>.*)")
+_SECTION = re.compile(r"# (?P<name>[^\s(\[]+)(?P<rest>.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Entry:
 
 
 def first_sentence(text: str) -> str:
-    return re.split(r"(?<=[.!?]) (?=[^a-z])", text, maxsplit=1)[0]
+    return re.split(r"(?<=[^.][.!?]) (?=[^a-z])", text, maxsplit=1)[0]
 
 
 @dataclass(frozen=True, slots=True)

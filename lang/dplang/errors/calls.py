@@ -100,6 +100,11 @@ class TooManyArguments(CheckError):
     def reasons(self) -> Iterable[Note]:
         return declared(f"`{self.function}` is declared here", self.declaration)
 
+    def help(self) -> str:
+        if self.function in ("min", "max"):
+            return f"of more than two values it takes an array: `{self.function}([a, b, c])`"
+        return ""
+
 
 @diagnostic("E0223")
 class UnknownArgument(CheckError):
@@ -134,6 +139,8 @@ class UnknownArgument(CheckError):
         return declared(text, self.declaration)
 
     def help(self) -> str:
+        if self.name == "axis":
+            return "rows one by one are `[sum(row) for row in x]`; columns are the rows of `transpose(x)`"
         return meant(self.nearest) or ("" if self.known else f"the arguments of `{self.function}` have no names")
 
     def fix(self) -> tuple[Edit, ...]:
@@ -235,7 +242,8 @@ class LambdaArity(CheckError):
 class FunctionWithoutType(CheckError):
     """A function value stands where nothing tells the types of its parameters.
 
-    A function without types takes them from the parameter that it is handed to, or, bound by `let`, from each call.
+    A function without types takes them from the parameter that it is handed to, or, bound by `let`, from each call. So
+    does one that works for several types or sizes, such as `sin` (of a Float or Float32) or a `fn` with sizes.
 
     Wrong:
 
@@ -252,10 +260,16 @@ class FunctionWithoutType(CheckError):
     ```
     """
 
+    several: bool = False
+
     def sentence(self) -> str:
+        if self.several:
+            return f"`{self.span.text}` works for several types or sizes, and nothing here tells for which"
         return "nothing here tells the types of this function's parameters"
 
     def help(self) -> str:
+        if self.several:
+            return f"write a function of one type: `(x: Float) -> {self.span.text}(x)`"
         return "write them, as in `(x: Float) -> ..`, or bind the function with `let` first"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .diagnostic import Diagnostic, Note, diagnostic
+from .habits import INSTEAD, MODULES
 
 
 @diagnostic("E0750")
@@ -121,7 +122,9 @@ class NoSuchModule(Diagnostic):
     def help(self) -> str:
         if self.beside:
             return f'a file is imported by its path: import "./{self.module}.dp" as {self.module}'
-        return f"did you mean `{self.nearest}`?" if self.nearest else ""
+        if self.module.partition(".")[0] in MODULES:
+            return INSTEAD
+        return f"did you mean `{self.nearest}`?" if self.nearest else "`dp doc` lists the modules"
 
 
 @diagnostic("E0755")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from .checking import CheckError, an, declared, meant
 from .diagnostic import Edit, Note, diagnostic
+from .habits import INSTEAD, MEMBERS, MODULES, NAMES
 from .source import Span
 
 
@@ -33,19 +34,27 @@ class UnknownName(CheckError):
     name: str
     nearest: str = ""
     module: bool = False
+    assigned: bool = False
 
     def sentence(self) -> str:
         return f"there is no `{self.name}` in scope"
 
     def help(self) -> str:
         if self.module:
-            return f"`{self.name}` is a module of the library: import it first"
+            return f"`{self.nearest}` is a module of the library: write `import {self.nearest}` first"
+        if self.name in NAMES:
+            return NAMES[self.name]
+        if self.name in MODULES:
+            return INSTEAD
+        if self.assigned and not self.nearest:
+            return f"a new name begins with `let {self.name} = ..`, or with `var` if it is to change"
         return meant(self.nearest)
 
     def fix(self) -> tuple[Edit, ...]:
-        if self.module:
-            return (Edit(Span(self.span.source, 0, 0), f"import {self.name}\n"),)
-        return (Edit(self.span, self.nearest),) if self.nearest else ()
+        if self.name in NAMES or self.name in MODULES or not self.nearest:
+            return ()
+        edits = () if self.nearest == self.name else (Edit(self.span, self.nearest),)
+        return edits if not self.module else (*edits, Edit(Span(self.span.source, 0, 0), f"import {self.nearest}\n"))
 
 
 @diagnostic("E0202")
@@ -187,10 +196,15 @@ class UsedBefore(CheckError):
     function: str = ""
     function_span: Span | None = None
 
+    @property
+    def of_itself(self) -> bool:
+        """Whether the value of the name is made of the name."""
+        return not self.function and self.where.source is self.span.source and self.where.start < self.span.start
+
     def sentence(self) -> str:
         if self.function:
             return f"`{self.function}` needs `{self.name}`, which has no value yet"
-        return f"`{self.name}` has no value yet"
+        return f"`{self.name}` is used in its own value" if self.of_itself else f"`{self.name}` has no value yet"
 
     def reasons(self) -> Iterable[Note]:
         yield Note(f"`{self.name}` gets its value here", self.where)
@@ -198,6 +212,8 @@ class UsedBefore(CheckError):
             yield Note(f"`{self.function}` is defined here", self.function_span)
 
     def help(self) -> str:
+        if self.of_itself:
+            return "a value that is missing behind `=` is looked for in the next line"
         return f"move this statement below `{self.name}`"
 
 
@@ -539,4 +555,6 @@ class NoMembers(CheckError):
         return f"{an(self.found)} has no `.{self.name}`"
 
     def help(self) -> str:
-        return f"`{self.name}` is a function: `{self.name}(x)`, or `x |> {self.name}`" if self.is_function else ""
+        if self.is_function:
+            return f"`{self.name}` is a function: `{self.name}(x)`, or `x |> {self.name}`"
+        return MEMBERS.get(self.name, "")

@@ -218,6 +218,9 @@ class SizeArgument(CheckError):
     def sentence(self) -> str:
         return f"`{self.function}` takes sizes as Ints, not as `{self.found}`"
 
+    def help(self) -> str:
+        return "`int(t)` drops the fraction; `//` divides Ints to an Int" if self.found == "Float" else ""
+
 
 @diagnostic("E0261")
 class NegativeSize(CheckError):
@@ -381,6 +384,8 @@ class IndexType(CheckError):
         if self.found.startswith("Int["):
             return "several elements at once are picked by a builder: `[x[i] for i in indices]`"
         if self.found in ("Float", "Float32"):
+            if "/" in self.span.text.replace("//", ""):
+                return "`/` gives a Float; `//` divides Ints to an Int"
             return "`int(t)` drops the fraction; `interp(x, t)` goes between the elements"
         if self.found.startswith("Bool["):
             return "`where(mask, x, y)` chooses elementwise"

@@ -323,7 +323,7 @@ class TypeOpen(CheckError):
         return f"nothing tells {self.what}"
 
     def help(self) -> str:
-        return "write the type: `let x: T = ..`"
+        return "write the type, as in `let x: Float[3] = ..` or `let x: Option[Float] = None`"
 
 
 @diagnostic("E0243")

@@ -334,6 +334,7 @@ def gaussian(x: float) -> float:
 
 
 COMPILED = (
-    lgamma_series, log_gamma, stirling, log1p_less, lbeta, beta, sinc_slope, gamma_mass, beta_mass, leibniz, gamma_terms,
-    beta_terms, gamma_slope, gammainc_slope, beta_slope, betainc_slope, gaussian,
+    lgamma_series, log_gamma, stirling, log1p_less, lbeta, beta, sinc_slope, gamma_mass, beta_mass, leibniz,
+    gamma_terms, beta_terms, gamma_slope, gammainc_slope, beta_slope, betainc_slope, gaussian,
 )  # fmt: skip
+"""What kernels compile, callees first."""

@@ -11,6 +11,7 @@ one value as it is, or is made of sizes and turns, which memory and time keep sm
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from ..analyse.access import ONE, atom
@@ -43,6 +44,9 @@ from .ranges import Ranges
 
 FUEL = 5
 """How many known polynomials a proof may add up."""
+
+GOALS = 64
+"""How many polynomials a proof may try: many accesses have said something, and it combines in too many ways."""
 
 MODEST, FAR = 1 << 16, 1 << 48
 """The largest factor, and the largest number by itself, in a form that is taken not to wrap."""
@@ -125,7 +129,7 @@ class _Bounds:
     def enter(self, loop: Loop, known: Known) -> None:
         low, high = self.ranges.form(loop.low), self.ranges.form(loop.high)
         if self.exact(low, known) and self.exact(high, known):
-            known.natural.append(high - low - ONE - Size.of(atom(loop.index.name)))
+            self.note(known, high - low - ONE - Size.of(atom(loop.index.name)))
 
     def path(self, x: Operand, path: Path, known: Known) -> Path:
         if not isinstance(x, Var):
@@ -137,7 +141,7 @@ class _Bounds:
                 below, above = self.ranges.form(step.index), size - ONE - self.ranges.form(step.index)
                 step = replace(step, proved=self.holds(below, known) and self.holds(above, known))
                 if not step.proved and self.exact(below, known):
-                    known.natural += [below, above]
+                    self.note(known, below, above)
             elif isinstance(step, Slice) and not step.proved:
                 low, high = self.ranges.form(step.low), self.ranges.form(step.high)
                 gaps = (low, high - low, self.ranges.dim(x, axis) - high)
@@ -176,19 +180,23 @@ class _Bounds:
             return
         match op:
             case "<":
-                known.natural.append(y - x - ONE)
+                self.note(known, y - x - ONE)
             case "<=":
-                known.natural.append(y - x)
+                self.note(known, y - x)
             case ">":
-                known.natural.append(x - y - ONE)
+                self.note(known, x - y - ONE)
             case ">=":
-                known.natural.append(x - y)
+                self.note(known, x - y)
             case "==":
-                known.natural += [x - y, y - x]
+                self.note(known, x - y, y - x)
             case "!=":
                 known.differ.append(x - y)
         for d in known.differ:
-            known.natural += [s - ONE for s in (d, -d) if self.holds(s, known) and s - ONE not in known.natural]
+            self.note(known, *(s - ONE for s in (d, -d) if self.holds(s, known)))
+
+    def note(self, known: Known, *facts: Size) -> None:
+        """Adds what is not known yet."""
+        known.natural += [f for f in facts if f not in known.natural and not self.ranges.natural_size(f)]
 
     def exact(self, form: Size, known: Known) -> bool:
         """Whether an Int is what its polynomial says, without having wrapped."""
@@ -207,19 +215,29 @@ class _Bounds:
 
     # ---- proofs
 
-    def holds(self, s: Size, known: Known, fuel: int = FUEL) -> bool:
-        """Whether `s` is surely not negative."""
+    def holds(self, s: Size, known: Known) -> bool:
+        """Whether `s` is surely not negative: the shortest proofs are tried first, and few in all."""
         if self.ranges.natural_size(s):
             return True
-        if not fuel:
-            return False
-        facts = [*known.natural, *self.limits(s)]
-        negative = next((m, k) for m, k in s.terms if not self.ranges.natural_size(Size(((m, k),))))
-        for fact in facts:
-            for share in self.shares(fact, *negative):
-                if self.holds(s - share, known, fuel - 1):
-                    return True
+        seen, goals = {s}, [s]
+        for _ in range(FUEL):
+            following = []
+            for goal in goals:
+                for left in self.without_first(goal, known):
+                    if self.ranges.natural_size(left):
+                        return True
+                    if left not in seen and len(seen) < GOALS:
+                        seen.add(left)
+                        following.append(left)
+            goals = following
         return False
+
+    def without_first(self, s: Size, known: Known) -> Iterator[Size]:
+        """What is left of `s` when a fact takes its first negative term away: not negative where `s` need not be."""
+        negative = next((m, k) for m, k in s.terms if not self.ranges.natural_size(Size(((m, k),))))
+        for fact in (*known.natural, *self.limits(s)):
+            for share in self.shares(fact, *negative):
+                yield s - share
 
     def limits(self, s: Size) -> list[Size]:
         """What `min` and `max` in a polynomial say of themselves."""
@@ -237,7 +255,7 @@ class _Bounds:
             if j * k > 0 and k % j == 0:
                 rest = _divided(monomial, m)
                 if rest is not None and all(a in self.ranges.natural for a in rest):
-                    found.append(fact * Size.of(k // j) * Size(((rest, 1),)))
+                    found.append(fact if not rest and k == j else fact * Size(((rest, k // j),)))
         return found
 
 

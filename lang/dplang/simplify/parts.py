@@ -119,9 +119,13 @@ def _logsumexp(terms: Sequence[Operand], t: Scalar, write: Write) -> Operand:
     for v in terms[1:]:  # the largest; not a number where one is none
         bare = choice(write(Prim("isnan", (v,)), BOOL), v, top, t, write)
         top = choice(write(Prim(">", (v, top)), BOOL), v, bare, t, write)
-    base = choice(write(Prim("isfinite", (top,)), BOOL), top, zero(t), t, write)
-    parts = [write(Prim("exp", (write(Prim("-", (v, base)), t),)), t) for v in terms]
-    return write(Prim("+", (write(Prim("log", (total(parts, t, write),)), t), base)), t)
+    # terms that are all infinite have no shares: their derivatives are those of the limit
+    finite = write(Prim("isfinite", (top,)), BOOL)
+    shares = [choice(finite, write(Prim("-", (v, top)), t), zero(t), t, write) for v in terms]
+    whole = write(Prim("log", (total([write(Prim("exp", (s,)), t) for s in shares], t, write),)), t)
+    nothing = Lit(float("-inf"), t)
+    limit = choice(write(Prim("==", (top, nothing)), BOOL), nothing, top, t, write)
+    return choice(finite, write(Prim("+", (whole, top)), t), limit, t, write)
 
 
 def searched(x: Parts, index: Operand, write: Write) -> Operand:

@@ -270,6 +270,11 @@ def _keyword_as_name(p: Place) -> Diagnostic | None:
 def _colon(p: Place) -> Diagnostic | None:
     if p.kind != "COLON":
         return None
+    opener = p.nesting.around[p.position]
+    if opener >= 0 and p.tokens[opener].kind == "LSQB":
+        return ForeignSpelling(p.span(p.token), ":", "..")
+    if p.back_kind() in ("STRING", "NUMBER") and p.back_kind(2) == "LBRACE" and "GIVES" not in p.expected:
+        return _unexpected(p, "values under names are a struct: `struct Name { a: Float }`, made by `Name(a = 1)`")
     if p.next.kind in (NEWLINE, END) and ({"LBRACE"} & p.expected or p.back_kind() == "ELSE"):
         return ColonBlock(p.span(p.token))
     if "ASSIGN" in p.expected and p.back_kind() == "NAME":
@@ -288,11 +293,20 @@ def _counting(p: Place) -> Diagnostic | None:
     if p.kind == "PLUS" and p.back_kind() == "PLUS":
         previous = p.back()
         assert previous is not None
+        if previous.end == p.token.start and p.next.kind not in (NEWLINE, END, "SEMICOLON", "RBRACE"):
+            return _unexpected(p, "`x += 1` is a statement of its own")
+        if previous.end == p.token.start and not _alone(p):
+            return _unexpected(p, "`x += 1` is a statement of its own")
         if previous.end == p.token.start:
             return ForeignSpelling(Span(p.source, previous.start, p.token.end), "++", "+= 1")
     if p.kind in ("PLUS", "STAR") and p.wants_expression:
         return _unexpected(p, "a positive number has no sign" if p.kind == "PLUS" else "")
     return None
+
+
+def _alone(p: Place) -> bool:
+    """Whether a name and the two signs before this token are the whole statement."""
+    return p.back_kind(2) == "NAME" and p.back_kind(3) in (NEWLINE, END, "SEMICOLON", "LBRACE")
 
 
 def _quote_in_interpolation(p: Place) -> Diagnostic | None:
@@ -320,10 +334,19 @@ RESERVED = frozenset(kind for text, kind in tables().literals.items() if text.is
 # ---- remedies
 
 
+def _kinds_inside(p: Place) -> set[str]:
+    """The kinds of tokens before this one in its bracket, those in inner brackets left out."""
+    opener = p.nesting.around[p.position]
+    inside = range(opener + 1, p.position) if opener >= 0 else range(0)
+    return {p.tokens[i].kind for i in inside if p.nesting.around[i] == opener}
+
+
 def _remedy(p: Place) -> str:
     """A sentence of help for slips that have a known shape."""
     previous, token = p.back(), p.token
     before = previous.text if previous is not None else ""
+    if token.text == "if" and "FOR" in _kinds_inside(p):
+        return "a builder has no condition: a loop with `concat` picks elements, `if c { a } else { b }` changes some"
     if token.text in AFTER_VALUE and (p.after_value or "IN" in p.expected):
         return AFTER_VALUE[token.text]
     if p.after_value:
@@ -331,7 +354,10 @@ def _remedy(p: Place) -> str:
             return WORD_REMEDIES[before]
         if token.kind in ("HOLE_Q", "QMARK"):
             return "a choice is written `if c { a } else { b }`"
-        if token.kind in ("NAME", "NUMBER", "STRING") and before in ("print", "plot", "assert", "return"):
+        if token.kind == "STRING" and before in ("f", "r", "b") and p.adjacent:
+            return f"every string interpolates: leave out the `{before}`"
+        applied = token.kind in ("NUMBER", "STRING") and previous is not None and previous.kind == "NAME"
+        if applied or (token.kind == "NAME" and before in ("print", "plot", "assert", "return")):
             return f"arguments stand in round brackets: `{before}(..)`"
         if token.kind == "LBRACE" and previous is not None and previous.kind == "NAME":
             return f"a struct is made by a call: `{before}(a = 1, b = 2)`"
@@ -349,6 +375,10 @@ def _remedy(p: Place) -> str:
         return "put it into brackets: `(not ..)`"
     if token.kind == "ARROW" and "GIVES" in p.expected:
         return "an arm of `match` is written `pattern => value`"
+    if token.kind == "COLON" and "GIVES" in p.expected:
+        return "an arm of `match` is written `pattern => value`"
+    if token.kind == "COMMA" and p.back_kind(2) in ("LET", "VAR"):
+        return f"several names are bound in brackets: `let ({before}, ..) = (.., ..)`"
     if token.kind == "LESS" and "BOUND" in p.expected:
         return "a bound is written `> e`, `>= e`, `<= e` or `in (lo, hi)`"
     if token.kind == "EQUAL" and p.back_kind(2) == "LPAR" and p.back_kind(3) == "FOR":
@@ -372,6 +402,12 @@ WORD_REMEDIES = {
     "throw": 'a program stops with `assert condition, "message"`',
     "int": "a variable is made with `let name: Int = ..`",
     "float": "a variable is made with `let name: Float = ..`",
+    "global": "a function cannot assign what is outside: it gives back a new value",
+    "nonlocal": "a function cannot assign what is outside: it gives back a new value",
+    "try": "a fault ends the program; what may be missing is an `Option`",
+    "catch": "a fault ends the program; what may be missing is an `Option`",
+    "del": "a name ends with the block that it stands in",
+    "foreach": "a loop is written `for x in xs { .. }`",
     "static": "a variable is made with `let name = ..`",
     "async": "",
 }
