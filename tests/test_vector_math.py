@@ -195,7 +195,8 @@ def test_all_functions_are_tested() -> None:
 
 
 def test_logits() -> None:
-    x = np.random.default_rng(0).uniform(0.0, 0.3, 200)
+    draw = np.random.default_rng(0)
+    x = np.concatenate([draw.uniform(0.0, 1.0, 200), 0.5 + 10.0 ** draw.uniform(-12, -2, 50), [0.5]])
     off = [ulps(y, TRUE["logit"](mp.mpf(v))) for v, y in zip(x, values(kernel("logit", WIDTH), x), strict=True)]
     assert max(off) <= 2.5
 

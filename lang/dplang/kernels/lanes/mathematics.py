@@ -215,7 +215,8 @@ def log2(x: Num) -> Num:
 
 
 def logit(x: Num) -> Num:
-    return log(x) - log1p(-x)
+    middle = (x > 0.3) & (x < 0.7)  # around its zero, where the logarithms would cancel
+    return sel(middle, log1p(2.0 * x - 1.0), log(x)) - log1p(sel(middle, 1.0 - 2.0 * x, -x))
 
 
 def softplus(x: Num) -> Num:
