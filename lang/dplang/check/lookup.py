@@ -83,10 +83,15 @@ def overload_name(name: str, arguments: int) -> str:
 
 
 def overload(cx: Context, fn: tree.Expr, arguments: int) -> Entity | None:
-    """What `fn` means in a call with that many arguments where the prelude has a definition for them alone."""
+    """What `fn` means in a call with that many arguments where the prelude has a further definition for them; for more
+    than any of them takes, the one that takes most."""
     if not isinstance(fn, tree.Name) or cx.scope.find(fn.name) is not None:
         return None
-    return prelude(cx).get(overload_name(fn.name, arguments))
+    known = prelude(cx)
+    if fn.name not in known:
+        return None
+    taken = [int(n.rpartition("/")[2]) for n in known if n.startswith(f"{fn.name}/")]
+    return known.get(overload_name(fn.name, min(arguments, max(taken, default=0))))
 
 
 def lookup(cx: Context, name: str, span: Span) -> Entity | None:
