@@ -26,3 +26,12 @@ def test_example(name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == wanted, done.stderr
     assert "stop(" not in path.read_text(), "no example needs `stop`"
+
+
+def test_the_gallery_shows_what_examples_draw() -> None:
+    """Every picture that an example saves is kept in `docs/` and stands in the README, beside its program."""
+    readme = (EXAMPLES.parent / "README.md").read_text()
+    for path in EXAMPLES.glob("*.dp"):
+        for picture in re.findall(r'plot\.save\("(\w+\.png)"', path.read_text()):
+            assert (EXAMPLES.parent / "docs" / picture).exists(), f"{path.name} draws {picture}"
+            assert f"docs/{picture}" in readme and f"examples/{path.name}" in readme
