@@ -198,7 +198,9 @@ def module_member(cx: Context, e: tree.Member) -> Entity | None:
             if v.name == e.name.name:
                 return VariantName(holder, tag, v.span)
         known = [v.name for v in holder.decl.variants]
-        cx.report(faults.UnknownMember(e.name.span, e.name.name, holder.decl.name, faults.near(e.name.name, known)))
+        near = faults.near(e.name.name, known)
+        where = holder.decl.span
+        cx.report(faults.UnknownMember(e.name.span, e.name.name, f"`{holder.decl.name}`", near, where, tuple(known)))
         return Faulty(e.span)
     return None
 

@@ -410,6 +410,8 @@ class UnknownConstructor(CheckError):
         return f"there is no constructor `{self.name}`"
 
     def help(self) -> str:
+        if not self.name[:1].isupper() and "(" in self.span.text:
+            return f"a function is defined by `fn {self.name}(x: Float) = ..`"
         return meant(self.nearest) or "a pattern that binds a name begins with a small letter"
 
     def fix(self) -> tuple[Edit, ...]:

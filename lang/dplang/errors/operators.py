@@ -130,7 +130,9 @@ class NoTangent(CheckError):
         return declared(f"`{self.name}` is declared here", self.declaration)
 
     def help(self) -> str:
-        return "name another parameter: `wrt = x`" + ("; or declare it as a Float" if self.found == "Int" else "")
+        if self.found == "Int":
+            return f"declare `{self.name}` as a Float, or name another parameter by `wrt = ..`"
+        return "name another parameter by `wrt = ..`"
 
 
 @diagnostic("E0294")

@@ -428,7 +428,8 @@ class ForeignSpelling(Diagnostic):
         return "strings end in the line they begin in" if self.written == '"""' else ""
 
     def fix(self) -> tuple[Edit, ...]:
-        return () if self.written in ('"""', "'") else (Edit(self.span, self.instead),)
+        blank = " " if self.instead == "not" else ""
+        return () if self.written in ('"""', "'") else (Edit(self.span, self.instead + blank),)
 
 
 @diagnostic("E0115")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 
 from ..errors.diagnostic import Diagnostic, Note
@@ -327,6 +328,9 @@ HABITS: tuple[Callable[[Place], Diagnostic | None], ...] = (
     _counting,
 )
 
+CLAUSES = sorted(text for text in tables().literals if text in CLAUSE_WORDS)
+"""The words of clauses."""
+
 RESERVED = frozenset(kind for text, kind in tables().literals.items() if text.isalpha() and text not in CLAUSE_WORDS)
 """The kinds of words that are never names."""
 
@@ -345,6 +349,14 @@ def _remedy(p: Place) -> str:
     """A sentence of help for slips that have a known shape."""
     previous, token = p.back(), p.token
     before = previous.text if previous is not None else ""
+    if token.kind == "FN" and p.wants_expression:
+        return "a function value is written `x -> e` or `(x, y) -> e`"
+    if token.kind == "RETURN" and p.wants_expression:
+        return "the value of `= e` is e itself; a body with `return` stands in braces: `{ return e }`"
+    if p.back_kind(2) == "LPAR" and p.back_kind(3) == "FOR":
+        return "a loop is written `for i in 0..n { .. }`"
+    if "MINIMIZE" in p.expected and (near := get_close_matches(token.text, CLAUSES, 1)):
+        return f"did you mean `{near[0]}`?"
     if token.text == "if" and "FOR" in _kinds_inside(p):
         return "a builder has no condition: a loop with `concat` picks elements, `if c { a } else { b }` changes some"
     if token.text in AFTER_VALUE and (p.after_value or "IN" in p.expected):
@@ -381,8 +393,6 @@ def _remedy(p: Place) -> str:
         return f"several names are bound in brackets: `let ({before}, ..) = (.., ..)`"
     if token.kind == "LESS" and "BOUND" in p.expected:
         return "a bound is written `> e`, `>= e`, `<= e` or `in (lo, hi)`"
-    if token.kind == "EQUAL" and p.back_kind(2) == "LPAR" and p.back_kind(3) == "FOR":
-        return "a loop is written `for i in 0..n { .. }`"
     if token.kind == "NAME" and before in WORD_REMEDIES:
         return WORD_REMEDIES[before]
     return ""
