@@ -99,5 +99,5 @@ def test_what_a_float_prints_is_read_again() -> None:
 def test_parts() -> None:
     assert MODULE.part("gradient", 2, 5) == "adi" and MODULE.part("", 0, 0) == "" and MODULE.part("ab", 2, 2) == ""
     for a, b in [(-1, 2), (2, 1), (0, 9), (9, 9)]:
-        with pytest.raises(dp.Error, match="E0602|outside"):
+        with pytest.raises(dp.Error, match="reaches outside"):
             MODULE.part("gradient", a, b)

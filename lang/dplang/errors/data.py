@@ -913,8 +913,7 @@ class NothingDrawn(Diagnostic):
 
 @diagnostic("E0724")
 class UnequalSeries(Diagnostic):
-    """The arrays of a line, of points, of bars or of a band must have the same size: one x for each y.
-    """
+    """The arrays of a line, of points, of bars or of a band must have the same size: one x for each y."""
 
     x: int
     y: int

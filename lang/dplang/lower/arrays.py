@@ -25,6 +25,8 @@ from ..core.ir import (
     Var,
 )
 from ..core.rewrite import rank
+from ..core.sizes import SizeVar
+from ..core.types import Type as LanguageType
 from . import expressions
 from .access import boxed, part_type
 from .body import Body, Delayed, hinted
@@ -217,7 +219,7 @@ def make_array(f: Body, e: typed.MakeArray) -> Shape:
     for j, t in enumerate(types):
         parts = tuple(c[j] for c in columns)
         if not parts:
-            made.append(_empty(f, t))
+            made.append(_empty(f, t, e.type, j))
             continue
         inner = parts[0].type
         for p in parts[1:]:
@@ -228,11 +230,17 @@ def make_array(f: Body, e: typed.MakeArray) -> Shape:
     return fill(kind, iter(made))
 
 
-def _empty(f: Body, t: Type) -> Operand:
+def _empty(f: Body, t: Type, whole: LanguageType, number: int) -> Operand:
+    """Leaf `number` of an array of no elements. It has the sizes of an element all the same, where they are known."""
+    from .reductions import leaf_sizes
     from .ssa import nothing
 
     assert isinstance(t, ArrayType)
-    return nothing(f, f.b, ArrayType(t.elem, (0, *t.dims[1:])))
+    dims: list[Operand] = [ZERO]
+    for known, size in zip(t.dims[1:], leaf_sizes(f, whole, number)[1:], strict=True):
+        named = all(isinstance(a, SizeVar) and f.has_size(a) for a in size.atoms())
+        dims.append(f.size(size) if named else Lit(known or 0, INT))
+    return f.b.one(Fill(tuple(dims), nothing(f, f.b, t.elem)), ArrayType(t.elem, (0, *t.dims[1:])), "t")
 
 
 def fill_array(f: Body, e: typed.Prim) -> Shape:

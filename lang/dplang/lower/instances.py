@@ -190,9 +190,8 @@ class Instances:
         result = substitute(fn.result, types, {})  # type: ignore[arg-type]
         readable = {v for t in params for v in _readable(t)} | {v for v, _ in fn.size_params}
         used = self.free(fn.body).sizes
-        zero = any(isinstance(n, typed.Vector) and n.op == "zero" for n in inside(fn.body))
-        # the sizes of type arguments are asked for by nothing but the zero of a type
-        passed = tuple(v for v in sizes if v not in readable and (v in used or (zero and v not in fn.type_params)))
+        asked = any(map(_asks, inside(fn.body)))
+        passed = tuple(v for v in sizes if v not in readable and (v in used or (asked and v not in fn.type_params)))
         name = f"{fn.name}[{', '.join(show(erased(t)) for t in types.values())}]" if types else fn.name
         return Code(
             name, fn.name, fn.params[bound:], params[bound:], result, fn.body, types,
@@ -329,6 +328,15 @@ def _is_function(t: LanguageType) -> bool:
     from ..check.unify import data_fault
 
     return data_fault(t) is not None
+
+
+def _asks(n: object) -> bool:
+    """Whether a node asks for the sizes in type arguments: the zero of a type, the array of no elements, a cast."""
+    match n:
+        case typed.Vector(op="zero") | typed.MakeArray(parts=()) | typed.Cast():
+            return True
+        case _:
+            return False
 
 
 def _readable(t: LanguageType) -> Iterator[SizeVar]:

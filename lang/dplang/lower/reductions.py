@@ -183,9 +183,13 @@ def _zero(f: Body, e: typed.Reduce, number: int, o: Operand) -> Operand:
 
 
 def leaf_dims(f: Body, t: LanguageType, number: int) -> tuple[Operand, ...]:
+    """The sizes of leaf `number` of a type, as values."""
+    return tuple(map(f.size, leaf_sizes(f, t, number)))
+
+
+def leaf_sizes(f: Body, t: LanguageType, number: int) -> tuple[Size, ...]:
     """The sizes of leaf `number` of a type."""
-    dims = list(_dims(f.type(t), ()))[number]
-    return tuple(map(f.size, dims))
+    return list(_dims(f.type(t), ()))[number]
 
 
 def _dims(t: LanguageType, front: tuple[Size, ...]) -> Iterator[tuple[Size, ...]]:
