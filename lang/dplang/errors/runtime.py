@@ -260,6 +260,8 @@ class AssertionFailed(Diagnostic):
     message: str = ""
 
     def sentence(self) -> str:
+        if self.message and (self.span.inside is not None or self.span.source.library):
+            return self.message  # a demand of the library is no assertion of the user's
         return f"the assertion is false: {self.message}" if self.message else "the assertion is false"
 
 
