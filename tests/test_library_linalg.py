@@ -13,6 +13,8 @@ import scipy.linalg
 
 import dplang as dp
 from library import Law, check
+from test_kernel_enums import refused
+from test_kernels import agree
 
 Array = Any
 
@@ -302,3 +304,38 @@ def test_what_is_not_a_number_spreads(program: Any) -> None:
 
 def test_a_direction_that_splits_nothing_has_a_derivative(program: Any) -> None:
     assert program.along(np.eye(2), np.array([[1.0, 0.0], [0.0, 2.0]])) == 0.0
+
+
+# ---- kernels
+
+ALL = """
+import linalg
+fn neglog(s: Float, y: Float[n]) -> Float {
+  let k = [exp(-s * (i - j)^2) for i in 0..n, j in 0..n] + 0.1 * eye(n)
+  0.5 * dot(y, linalg.solve(k, y)) + 0.5 * linalg.logdet(k)
+}
+fn others(a: Float[n, n], b: Float[n]) -> Float {
+  let (u, s, v) = linalg.svd(a)
+  let (q, r) = linalg.qr(a)
+  let (w, x) = linalg.eigh(a @ transpose(a))
+  let (sign, size) = linalg.slogdet(a)
+  let l = linalg.cholesky(a @ transpose(a))
+  sum(u @ v) + sum(q @ r) + sum(x * w) + sign * size + sum(linalg.solve_upper(transpose(l), linalg.solve_lower(l, b))) +
+    sum(linalg.lstsq(a, b)) + sum(linalg.pinv(a)) + sum(linalg.expm(a)) + linalg.det(a) + sum(linalg.svdvals(a)) +
+    sum(linalg.eigvalsh(linalg.kron(a @ transpose(a), eye(2)))) + sum(linalg.inv(a))
+}
+let fit = train s = 0.5 { minimize neglog(s, [1.0, 0.8, 0.1])  using adam(rate = 0.1)  steps 3 }
+let a = [[2.0, -1.0, 0.5], [0.3, 1.5, -0.7], [-0.4, 0.9, 3.0]]
+let g = grad(others)(a, [1.0, 2.0, 3.0])
+"""
+
+
+@pytest.mark.long
+def test_everything_can_be_in_kernels() -> None:
+    """A training by `logdet` and `solve` is one kernel, and no derivative of any function is left to the interpreter."""
+    assert not refused(ALL)
+
+
+@pytest.mark.long
+def test_kernels_agree_with_the_interpreter() -> None:
+    agree(ALL, 1e-9)
