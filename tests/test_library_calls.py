@@ -108,3 +108,12 @@ def test_the_remedy_is_for_the_users_text() -> None:
     (found,) = told("import mod\nprint(grad(x -> mod.twice(x))(1.0))\n", "never")
     assert "in `mod.twice(x)`" in found.sentence() and "stop(mod.twice(x))" in found.help()
     assert "`round` stands in the library, at mod.dp:9" in render_text([found])
+
+
+def test_what_is_checked_for_each_call_points_at_it() -> None:
+    text = (
+        "import nn\nlet net = nn.Sequence((nn.dense(key(1), 2, 8), nn.dense(key(2), 7, 1)))\nprint(net([1.0, 2.0]))\n"
+    )
+    (found,) = told(text, "never")
+    assert (found.code, found.span.text) == ("E0255", "net([1.0, 2.0])")
+    assert "met in the library, at nn.dp" in render_text([found])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..core.sizes import SizeVar
 from ..core.types import UNIT, Never, Type, Wrong
 from ..errors import types as faults
+from ..errors.checking import CheckError
 from ..errors.diagnostic import Diagnostic, Fault
 from ..errors.source import Span
 from ..primitives.table import TABLE
@@ -365,7 +366,8 @@ class _Checker:
         module = typed.Module(
             unit.name, functions, stmts, names, self.types, tests, tuple(unit.fills), declared_sketches(unit), exported
         )
-        errors = sorted(unit.errors, key=lambda d: (d.span.source.name, d.span.start))
+        found = [e.at_use() if isinstance(e, CheckError) else e for e in unit.errors]
+        errors = sorted(found, key=lambda d: (d.span.source.name, d.span.start))
         return Checked(module, tuple(errors), scope)
 
     def note_fills(self) -> None:

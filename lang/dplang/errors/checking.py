@@ -20,8 +20,15 @@ class CheckError(Diagnostic):
         return ()
 
     def notes(self) -> Iterable[Note]:
-        yield from self.reasons()
-        yield from self.trail
+        for note in (*self.reasons(), *self.trail):
+            inside = self.span.inside is not None and note.span is not None and note.span.source.library
+            yield Note(note.text) if inside else note
+
+    def at_use(self) -> Diagnostic:
+        """This diagnostic, moved to the use that led there if the place itself is in the library."""
+        uses = (n.span for n in self.trail if n.span is not None and not n.span.source.library)
+        use = next(uses, None) if self.span.source.library else None
+        return self if use is None else self.seen_from(use)
 
 
 def near(name: str, known: list[str]) -> str:
