@@ -115,7 +115,8 @@ def _derivatives(
     tangent = {n: f"t_{n}: {_type(law.at[n])}" for n in wrt}
     tangents = f"({', '.join(f't_{n}' for n in wrt)})" if len(wrt) > 1 else f"t_{wrt[0]}"
     which = f"({', '.join(wrt)})" if len(wrt) > 1 else wrt[0]
-    text += f"fn law_sum({parameters}, weight: {_type(weight)}) -> Float = {total}({arguments}){')' if value.shape else ''}\n"
+    end = ")" if value.shape else ""
+    text += f"fn law_sum({parameters}, weight: {_type(weight)}) -> Float = {total}({arguments}){end}\n"
     text += f"fn law_grad({parameters}, weight: {_type(weight)}) = grad(law_sum, wrt = {which})({arguments}, weight)\n"
     text += (
         f"fn law_slope({parameters}, weight: {_type(weight)}, {', '.join(tangent.values())}) -> Float "

@@ -325,7 +325,6 @@ class _Calls:
             raise Left from None
         return free
 
-
     def hides(self, fault: Fault) -> bool:
         """Whether it happened in a function of the library that is called out of line: the interpreter finds out by
         which call of the user's."""

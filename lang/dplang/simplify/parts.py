@@ -169,7 +169,7 @@ def primitive(op: str, args: Sequence[Parts], made: Dims, write: Write) -> tuple
         case "norm":
             squares = [write(Prim("*", (a, a)), x.type) for a in x.elems]
             square = total(squares, x.type, write)
-            # at the origin the derivative of a norm is 0, and that of the root is none: there, it is taken of a constant
+            # at the origin a norm has the derivative 0 and the root has none: there the root is taken of a constant
             origin = write(Prim("==", (square, zero(x.type))), BOOL)
             root = write(Prim("sqrt", (choice(origin, Lit(1.0, x.type), square, x.type, write),)), x.type)
             return (choice(origin, zero(x.type), root, x.type, write),)
