@@ -354,6 +354,8 @@ class _Verifier:
                 from dplang.check.vectors import fields as tangent_fields
 
                 return tangent_fields(kind)
+            case Array(elem, dims):  # an array of structs is made of its columns
+                return [array(k, dims) for k in self.parts(elem)]
             case _:
                 raise Broken(f"{show(kind)} has no parts")
 
