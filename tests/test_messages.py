@@ -11,6 +11,7 @@ import pytest
 
 from conftest import BECOMES, NEXT, SNAPSHOTS, Snapshot
 from dplang.errors.render import render_text
+from dplang.loading import library
 from running import run
 
 HABITS = "habits/programs.txt"
@@ -18,7 +19,8 @@ HABITS = "habits/programs.txt"
 
 def told(text: str) -> str:
     outcome = run(text, "program.dp")
-    return render_text(outcome.diagnostics) or "\n".join(outcome.printed)
+    told = render_text(outcome.diagnostics) or "\n".join(outcome.printed)
+    return told.replace(str(library()), "stdlib")
 
 
 def test_habits(snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

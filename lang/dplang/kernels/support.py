@@ -29,7 +29,8 @@ of the flag that asks a kernel to stop."""
 LEFT, STOPPED = -1, -2
 """What stands for a site where a call is left to the interpreter, and where a kernel was asked to stop."""
 
-OPTIONS = {"error_model": "numpy", "nogil": True}
+OPTIONS = {"error_model": "numpy", "nogil": True, "fastmath": False}
+"""Said in full: a helper is compiled once, and would take what is left open from the kernel that is the first to call it."""
 
 
 def inline(function: Any) -> Any:
