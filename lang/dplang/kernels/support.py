@@ -30,7 +30,7 @@ LEFT, STOPPED = -1, -2
 """What stands for a site where a call is left to the interpreter, and where a kernel was asked to stop."""
 
 OPTIONS = {"error_model": "numpy", "nogil": True, "fastmath": False}
-"""Said in full: a helper is compiled once, and would take what is left open from the kernel that is the first to call it."""
+"""Said in full: a helper is compiled once, and takes what is left open from the kernel that calls it first."""
 
 
 def inline(function: Any) -> Any:
