@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 import dplang as dp
-from dplang.loading import library
+from dplang.loading import library_modules
 
-MODULES = sorted(p.stem for p in library().glob("*.dp") if p.stem != "prelude")
+MODULES = library_modules()
 
 
 @dataclass(frozen=True)

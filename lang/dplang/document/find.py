@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from functools import cached_property
 
 from ..errors.source import Source
-from ..loading import library
+from ..loading import library, library_modules
 from . import rows
 from .entries import Entry, Page, manual, page, page_of
 
@@ -56,7 +56,7 @@ class Library:
 
     @cached_property
     def modules(self) -> tuple[str, ...]:
-        return tuple(sorted(p.stem for p in library().glob("*.dp") if p.stem != PRELUDE))
+        return tuple(library_modules())
 
     @cached_property
     def manual(self) -> Page:

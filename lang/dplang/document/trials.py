@@ -6,14 +6,13 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from ..check.module import new_scope
 from ..check.names import FnName, Scope
 from ..errors.diagnostic import Diagnostic, Fault
 from ..errors.source import Source, Span
 from ..errors.testing import NotRefused, OtherOutput
-from ..loading import library, module_name
+from ..loading import in_library, module_name
 from ..session import Entry, Session
 from ..syntax import parse as syntax
 from . import entries
@@ -105,7 +104,7 @@ class File:
     def __init__(self, path: str) -> None:
         self.path = path
         self.page = entries.page(path)
-        self.library = Path(path).resolve().parent == library()
+        self.library = in_library(path)
 
     def trials(self) -> Iterator[Trial]:
         """All trials of the file. Finding them checks it: a Fault where it is faulty."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import data as faults
+from ..errors import pictures as faults
 from ..errors.diagnostic import Fault
 from ..errors.source import Span
 from .files import writing

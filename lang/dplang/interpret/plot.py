@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from ..errors import data as faults
+from ..errors import pictures as faults
 from ..errors.diagnostic import Fault
 from ..errors.source import Span
 from .colors import NAMES, SERIES, color
